@@ -1,0 +1,187 @@
+"""Every error that a user of the library meets, in one tree.
+
+::
+
+    EtlError                    exit  1   anything of ours
+    ├── JobError                exit  2   the job asks for what does not exist or does not fit together
+    ├── ConnectError            exit  3   no way to the database
+    │   ├── DriverMissing       exit  3   the ODBC driver is not installed
+    │   └── LoginFailed         exit  3   the server refused user, password or database
+    ├── SchemaError             exit  4   columns, types or values do not fit
+    ├── TransformError          exit  5   the user's function raised or returned something else than a DataFrame
+    ├── DatabaseError           exit  6   the server refused a statement
+    ├── ChunkFailed             exit  7   a chunk could not be done; what is committed stays and can be resumed
+    │   └── WorkerDied          exit  8   a worker process ended while it held a chunk
+    ├── LedgerError             exit  9   the ledger and what happened do not agree, or a run cannot be resumed
+    ├── CheckFailed             exit 10   source and target differ after the run
+    └── Interrupted             exit 130  stopped by SIGINT or SIGTERM
+
+Each message says what happened and to what; `state` says what is in the database now; `advice` says what to do next. All
+errors pickle, since they cross process boundaries.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, ClassVar
+
+
+class EtlError(Exception):
+    """What happened (`message`), what state the data is in (`state`), what to do next (`advice`)."""
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str, *, state: str = "", advice: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.state = state
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return "\n".join(part for part in (self.message, self.state, self.advice) if part)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.__dict__)
+
+
+def _rebuild(cls: type[EtlError], attributes: dict[str, Any]) -> EtlError:
+    error = cls.__new__(cls, attributes["message"])
+    error.__dict__.update(attributes)
+    return error
+
+
+class JobError(EtlError):
+    """The job names a table, column, key, transform or option that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+class ConnectError(EtlError):
+    """The database cannot be reached."""
+
+    exit_code = 3
+
+
+class DriverMissing(ConnectError):
+    """The ODBC driver that the URL names is not installed or cannot be loaded."""
+
+
+class LoginFailed(ConnectError):
+    """The server answered and refused the user, the password or the database."""
+
+
+class SchemaError(EtlError):
+    """Columns, types or values do not fit between source, transform and target."""
+
+    exit_code = 4
+
+
+class TransformError(EtlError):
+    """The user's function raised, or returned something that is not a DataFrame."""
+
+    exit_code = 5
+
+
+class DatabaseError(EtlError):
+    """The server refused a statement. `number` is SQL Server's error number, `sqlstate` the driver's, where known."""
+
+    exit_code = 6
+
+    def __init__(
+        self, message: str, *, state: str = "", advice: str = "", sqlstate: str = "", number: int | None = None
+    ) -> None:
+        super().__init__(message, state=state, advice=advice)
+        self.sqlstate = sqlstate
+        self.number = number
+
+
+class ChunkFailed(EtlError):
+    """A chunk could not be done. What is committed stays, and the run can be resumed."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, state: str = "", advice: str = "", chunk_no: int = 0) -> None:
+        super().__init__(message, state=state, advice=advice)
+        self.chunk_no = chunk_no
+
+
+class WorkerDied(ChunkFailed):
+    """A worker process ended (killed, out of memory, crashed) while it held a chunk."""
+
+    exit_code = 8
+
+
+class LedgerError(EtlError):
+    """The ledger does not agree with what happened, or a run cannot be found or resumed."""
+
+    exit_code = 9
+
+
+class CheckFailed(EtlError):
+    """After the run, source, ledger and target do not agree."""
+
+    exit_code = 10
+
+
+class Interrupted(EtlError):
+    """Stopped by SIGINT or SIGTERM; running chunks were rolled back."""
+
+    exit_code = 130
+
+
+NATIVE_NUMBER = re.compile(r"\((\d+)\) \(SQL\w+\)")
+"""pyodbc writes `[SQLSTATE] [driver]message (native number) (ODBC function)` for each diagnostics record and offers the
+number nowhere else (`src/errors.cpp`, GetSQLSTATE and AddDiagnosticRecord)."""
+
+DRIVER_NOT_FOUND = frozenset({"IM002", "IM003", "01000"})
+"""unixODBC's SQLSTATEs for a data source or driver that is not registered, or whose library cannot be opened."""
+
+LOGIN_REFUSED = frozenset({18456, 18452, 18470, 18487, 18488, 4060, 4064})
+"""SQL Server's numbers for a refused login or database (its error reference, "Database engine events and errors")."""
+
+
+def server_number(error: BaseException) -> int | None:
+    """SQL Server's number of a pyodbc error, or None when the error did not come from the server."""
+    numbers = [int(text) for text in NATIVE_NUMBER.findall(" ".join(map(str, error.args)))]
+    return next((number for number in numbers if number), None)
+
+
+def sqlstate(error: BaseException) -> str:
+    """The five-character SQLSTATE of a pyodbc error, or an empty string."""
+    state = error.args[0] if error.args else ""
+    return state if isinstance(state, str) and len(state) == 5 else ""
+
+
+def server_message(error: BaseException) -> str:
+    """The driver's text without its prefixes: what the server said."""
+    text = str(error.args[1] if len(error.args) > 1 else error)
+    text = NATIVE_NUMBER.sub("", text)
+    return re.sub(r"\[[^\]]{2,40}\]\s*", "", text).strip(" ;")
+
+
+def from_connect(error: BaseException, where: str) -> ConnectError:
+    """Turn a driver's error at connect time into ours. `where` names server and database without secrets."""
+    number, state = server_number(error), sqlstate(error)
+    said = server_message(error)
+    if state in DRIVER_NOT_FOUND:
+        return DriverMissing(
+            f"cannot connect to {where}: the ODBC driver is not installed or cannot be loaded ({said})",
+            advice="Install it with `odbc/install.sh`, and see what unixODBC knows with `odbcinst -q -d`.",
+        )
+    if number in LOGIN_REFUSED or state == "28000":
+        return LoginFailed(
+            f"cannot connect to {where}: the server refused the login: {said}",
+            advice="Check user, password and database in the URL or in ETL_SOURCE_URL / ETL_TARGET_URL.",
+        )
+    return ConnectError(
+        f"cannot connect to {where}: {said}",
+        advice="Check that host and port are right and that the server answers there.",
+    )
+
+
+def from_statement(error: BaseException, doing: str, *, state: str = "") -> DatabaseError:
+    """Turn a driver's error on a statement into ours. `doing` says what was under way, on which table."""
+    number = server_number(error)
+    said = server_message(error)
+    numbered = f"{said} (error {number})" if number else said
+    return DatabaseError(f"{doing}: {numbered}", state=state, sqlstate=sqlstate(error), number=number)
