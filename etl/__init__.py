@@ -1,0 +1,37 @@
+"""Move tables between Microsoft SQL Server and pandas over FreeTDS: fast, and never a row lost or doubled.
+
+    import etl
+
+    result = etl.run(etl.Job(source_table="dbo.orders", target_table="dbo.orders_clean", transform="cleaning:clean"))
+    frame = etl.map_frame(frame, function, workers=4)
+
+Names are loaded when they are first used, so that `import etl` takes milliseconds.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from etl.errors import EtlError as EtlError
+    from etl.job import Job as Job
+    from etl.mapping import map_frame as map_frame
+    from etl.pipeline import RunResult as RunResult
+    from etl.pipeline import run as run
+
+_HOMES = {
+    "EtlError": "etl.errors",
+    "Job": "etl.job",
+    "RunResult": "etl.pipeline",
+    "map_frame": "etl.mapping",
+    "run": "etl.pipeline",
+}
+
+__all__ = ["EtlError", "Job", "RunResult", "map_frame", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'etl' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)

@@ -1,0 +1,222 @@
+"""Endpoints: from a URL to connections that are set up for reading or writing.
+
+A connection lives as long as the work it was opened for and is never pooled: FreeTDS begins the next transaction at every
+COMMIT (`src/odbc/odbc.c`), so an idle pooled connection would hold one open on the server.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Engine
+from sqlalchemy.pool import NullPool
+
+from etl import errors
+from etl.errors import ConnectError, JobError
+
+Role = Literal["reader", "writer"]
+
+SUPPORTED = {"mssql": "mssql+pyodbc", "sqlite": "sqlite"}
+LOGIN_TIMEOUT_SEC = 15
+LOCK_TIMEOUT_MS = 60_000
+SQLITE_BUSY_TIMEOUT_MS = 600_000
+"""One writer at a time and the others wait: long enough that a busy database is never an error."""
+
+FREETDS_DEFAULTS = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
+ENVIRONMENT_PREFIX = "env:"
+
+MSSQL_SETTINGS = {
+    # FreeTDS sends TEXTSIZE only when it is configured, and the server's default cuts long values without a word.
+    "reader": f"SET TEXTSIZE 2147483647; SET LOCK_TIMEOUT {LOCK_TIMEOUT_MS}",
+    # Without XACT_ABORT an error leaves the transaction open with part of the chunk in it.
+    "writer": f"SET TEXTSIZE 2147483647; SET LOCK_TIMEOUT {LOCK_TIMEOUT_MS}; SET XACT_ABORT ON",
+}
+
+
+def resolve(reference: str, environment: Mapping[str, str] = os.environ) -> URL:
+    """The URL that `reference` is or names (`env:NAME` reads an environment variable).
+
+    Raises JobError for a missing variable, a text that is not a URL, a database that is not supported, or an option that
+    is known to crash the driver.
+    """
+    text = reference
+    if reference.startswith(ENVIRONMENT_PREFIX):
+        name = reference.removeprefix(ENVIRONMENT_PREFIX)
+        text = environment.get(name, "")
+        if not text:
+            raise JobError(
+                f"no database URL: the environment variable {name} is not set",
+                advice=f"Export {name}=mssql+pyodbc://user:password@host:1433/database or give the URL in the job.",
+            )
+    try:
+        url = sa.make_url(text)
+    except sa.exc.ArgumentError:
+        raise JobError(
+            "the database URL cannot be read",
+            advice="Write mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db, special characters "
+            "of the password percent-encoded.",
+        ) from None
+    return _checked(url)
+
+
+def _checked(url: URL) -> URL:
+    backend = url.get_backend_name()
+    if backend not in SUPPORTED:
+        raise JobError(f"{url.drivername} is not supported", advice="Use mssql+pyodbc:// (FreeTDS) or sqlite:///.")
+    if backend == "sqlite":
+        if not url.database or url.database == ":memory:":
+            raise JobError("an in-memory SQLite database cannot be shared with workers", advice="Give it a file.")
+        return url
+    if url.get_driver_name() != "pyodbc":
+        raise JobError(f"{url.drivername} is not supported", advice="Use mssql+pyodbc://.")
+    if "fast_executemany" in url.query:
+        raise JobError(
+            "fast_executemany crashes the process on FreeTDS before 1.5.15",
+            advice="Take it out of the URL; this project does not need it.",
+        )
+    if "odbc_connect" in url.query or not url.database:
+        return url
+    missing = {key: value for key, value in FREETDS_DEFAULTS.items() if key not in url.query}
+    return url.update_query_dict(missing)
+
+
+def redact(reference: str) -> str:
+    """The reference as it may be shown and stored: `env:NAME` as it is, a URL without its password."""
+    if reference.startswith(ENVIRONMENT_PREFIX):
+        return reference
+    try:
+        url = sa.make_url(reference)
+    except sa.exc.ArgumentError:
+        return "(not a URL)"
+    if "odbc_connect" in url.query:
+        url = url.set(query={"odbc_connect": "***"})
+    return url.render_as_string(hide_password=True)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One database, in one role."""
+
+    url: URL
+    role: Role
+
+    @classmethod
+    def of(cls, reference: str, role: Role) -> Endpoint:
+        """The endpoint that a job names. Raises JobError as `resolve` does."""
+        return cls(resolve(reference), role)
+
+    @property
+    def dialect(self) -> str:
+        """`mssql` or `sqlite`."""
+        return self.url.get_backend_name()
+
+    @property
+    def label(self) -> str:
+        """Server and database without secrets, for messages and for a job's identity."""
+        if self.dialect == "sqlite":
+            return str(Path(self.url.database or "").resolve())
+        if "odbc_connect" in self.url.query:
+            return "the server of the ODBC connection string"
+        port = f":{self.url.port}" if self.url.port else ""
+        return f"{self.url.host}{port}/{self.url.database}"
+
+    def __repr__(self) -> str:
+        return f"Endpoint({self.label}, {self.role})"
+
+    @cached_property
+    def engine(self) -> Engine:
+        """An engine without a pool, set up for this role. Makes no connection by itself."""
+        if self.dialect == "sqlite":
+            return _sqlite_engine(self.url, self.role)
+        return _mssql_engine(self.url, self.role)
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection]:
+        """One connection, closed at the end. Reader connections are in autocommit mode.
+
+        Raises ConnectError and its kinds.
+        """
+        if self.dialect == "sqlite" and self.role == "reader" and not Path(self.url.database or "").is_file():
+            raise ConnectError(f"cannot open {self.label}: no such file", advice="Check the path in the URL.")
+        try:
+            connection = self.engine.connect()
+        except sa.exc.DBAPIError as error:
+            raise errors.from_connect(error.orig or error, self.label) from error
+        except ImportError as error:
+            raise errors.DriverMissing(
+                f"cannot connect to {self.label}: pyodbc cannot be loaded ({error})",
+                advice="Install unixODBC and the FreeTDS driver with `odbc/install.sh`.",
+            ) from error
+        with connection:
+            yield connection
+
+    def __getstate__(self) -> dict[str, Any]:
+        # An engine must not travel to another process; the URL must.
+        return {"url": self.url, "role": self.role}
+
+
+@contextmanager
+def statement(doing: str, *, state: str = "") -> Iterator[None]:
+    """The boundary at which a driver's error on a statement becomes ours. `doing` says what was under way, on what."""
+    import sqlite3
+
+    driver_errors: tuple[type[Exception], ...] = (sa.exc.DBAPIError, sqlite3.Error)
+    try:
+        import pyodbc
+    except ImportError:  # SQLite alone works without unixODBC.
+        pass
+    else:
+        driver_errors += (pyodbc.Error,)
+    try:
+        yield
+    except driver_errors as error:
+        cause = error.orig if isinstance(error, sa.exc.DBAPIError) and error.orig is not None else error
+        raise errors.from_statement(cause, doing, state=state) from error
+
+
+def _mssql_engine(url: URL, role: Role) -> Engine:
+    import pyodbc
+
+    # unixODBC's own pool would keep connections, and their open transactions, behind SQLAlchemy's back.
+    pyodbc.pooling = False
+    engine = sa.create_engine(
+        url,
+        poolclass=NullPool,
+        connect_args={"timeout": LOGIN_TIMEOUT_SEC},
+        isolation_level="AUTOCOMMIT" if role == "reader" else None,
+        hide_parameters=True,
+    )
+
+    @event.listens_for(engine, "connect")
+    def settings(connection: Any, _record: object) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(MSSQL_SETTINGS[role])
+        connection.commit()
+
+    return engine
+
+
+def _sqlite_engine(url: URL, role: Role) -> Engine:
+    engine = sa.create_engine(url, poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def settings(connection: Any, _record: object) -> None:
+        # Python's sqlite3 begins a transaction only at the first change and leaves DDL outside; BEGIN is ours instead.
+        connection.isolation_level = None
+        connection.execute(f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MS}")
+        if role == "writer":
+            connection.execute("PRAGMA journal_mode = WAL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if role == "writer" else "BEGIN")
+
+    return engine

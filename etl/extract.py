@@ -1,0 +1,163 @@
+"""Reading: rows of a chunk or a stream as Arrow record batches in the types that the source declares."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy.engine import Connection
+
+from etl import connect, types
+from etl.errors import SchemaError
+from etl.statements import TableName, quote
+from etl.types import Column
+
+BATCH_ROWS = 5_000
+"""Rows that exist as Python objects at a time: enough to hide the call overhead, few enough to stay out of the peak."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A statement whose result is the columns in order, followed by one guard value for each guarded column."""
+
+    sql: str
+    columns: list[Column]
+    guarded: list[Column]
+    origin: str
+    """What is read, for messages."""
+
+
+def select_table(dialect: str, table: TableName, columns: list[Column], condition: str = "") -> Selection:
+    """SELECT of all columns of a table, restricted by a condition with `?` parameters."""
+    where = f" WHERE {condition}" if condition else ""
+    sql = f"SELECT {_select_list(dialect, columns)} FROM {table.quoted(dialect)}{where}"
+    return Selection(sql, columns, _guarded(dialect, columns), str(table))
+
+
+def select_query(dialect: str, query: str, columns: list[Column]) -> Selection:
+    """The query as it is, or wrapped where a column must be read through an expression to arrive whole."""
+    if not needs_expressions(dialect, columns):
+        return Selection(query, columns, [], "the query")
+    sql = f"SELECT {_select_list(dialect, columns)} FROM ({query.rstrip().rstrip(';')}) AS etl_query"
+    return Selection(sql, columns, _guarded(dialect, columns), "the query")
+
+
+def needs_expressions(dialect: str, columns: list[Column]) -> bool:
+    """Whether a column must be read through an expression, or guarded, to arrive whole."""
+    if dialect != "mssql":
+        return False
+    return bool(_guarded(dialect, columns)) or any(types.rule(column.sql_type).read != "{column}" for column in columns)
+
+
+def read_batches(
+    connection: Connection, selection: Selection, parameters: Sequence[Any] = ()
+) -> Iterator[pa.RecordBatch]:
+    """Run the selection and yield its rows as record batches of the declared types, as they arrive.
+
+    Raises DatabaseError when the server refuses or breaks off, SchemaError for a value that its declared type or the
+    driver cannot carry whole.
+    """
+    schema = types.schema(connection.dialect.name, selection.columns)
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    cursor = raw.cursor()
+    try:
+        with connect.statement(f"reading {selection.origin}"):
+            cursor.execute(selection.sql, tuple(parameters))
+        while True:
+            with connect.statement(f"reading {selection.origin}"):
+                rows = cursor.fetchmany(BATCH_ROWS)
+            if not rows:
+                return
+            yield _record_batch(rows, schema, selection)
+    finally:
+        cursor.close()
+
+
+def read_table(connection: Connection, selection: Selection, parameters: Sequence[Any] = ()) -> pa.Table:
+    """All rows of the selection as one table; for a chunk, whose size the plan bounds."""
+    schema = types.schema(connection.dialect.name, selection.columns)
+    return pa.Table.from_batches(read_batches(connection, selection, parameters), schema=schema)
+
+
+def _select_list(dialect: str, columns: list[Column]) -> str:
+    if dialect != "mssql":
+        return ", ".join(quote(dialect, column.name) for column in columns)
+    expressions = []
+    for column in columns:
+        name = quote(dialect, column.name)
+        read = types.rule(column.sql_type).read.format(column=name)
+        expressions.append(name if read == name else f"{read} AS {name}")
+    expressions += [_guard(column) for column in _guarded(dialect, columns)]
+    return ", ".join(expressions)
+
+
+def _guard(column: Column) -> str:
+    guard = types.rule(column.sql_type).guard
+    assert guard is not None
+    return guard.format(column=quote("mssql", column.name))
+
+
+def _guarded(dialect: str, columns: list[Column]) -> list[Column]:
+    """The columns whose values the driver may cut: only a scale of 7 has digits beyond microseconds."""
+    if dialect != "mssql":
+        return []
+    return [
+        column
+        for column in columns
+        if types.rule(column.sql_type).guard is not None and types.split(column.sql_type)[1] in {None, 7}
+    ]
+
+
+def _record_batch(rows: Sequence[Sequence[Any]], schema: pa.Schema, selection: Selection) -> pa.RecordBatch:
+    values = list(zip(*rows, strict=True))
+    for column, digits in zip(selection.guarded, values[len(schema) :], strict=True):
+        if any(digits):
+            raise SchemaError(
+                f"{selection.origin}: column {column.name} ({column.sql_type}) holds a value with a seventh fractional "
+                "digit, which the driver would cut",
+                advice=f"Read a query that casts it, e.g. CAST({column.name} AS {types.base_name(column.sql_type)}(6)).",
+            )
+    arrays = [
+        _array(column_values, field, selection)
+        for column_values, field in zip(values[: len(schema)], schema, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _array(values: Sequence[Any], field: pa.Field, selection: Selection) -> pa.Array:
+    try:
+        return pa.array(_python_values(values, field.type), field.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, ValueError, ArithmeticError, TypeError) as error:
+        raise SchemaError(
+            f"{selection.origin}: column {field.name} holds a value that is not {field.type}: {error}",
+            advice="Read a query that casts the column to what it really holds.",
+        ) from error
+
+
+def _python_values(values: Sequence[Any], arrow: pa.DataType) -> Sequence[Any]:
+    """What the driver returned, as what Arrow takes for that type: SQLite has neither dates, decimals nor booleans."""
+    convert = next((convert for matches, convert in FROM_SQLITE if matches(arrow)), None)
+    sample = next((value for value in values if value is not None), None)
+    if convert is None or type(sample) not in {str, int, float}:
+        return values
+    return [None if value is None else convert(value) for value in values]
+
+
+def _exact_bool(value: Any) -> bool:
+    if value not in {0, 1}:
+        raise ValueError(f"{value!r} is neither 0 nor 1")
+    return bool(value)
+
+
+FROM_SQLITE: list[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]]] = [
+    (pa.types.is_boolean, _exact_bool),
+    (pa.types.is_date, dt.date.fromisoformat),
+    (pa.types.is_timestamp, dt.datetime.fromisoformat),
+    (pa.types.is_time, dt.time.fromisoformat),
+    (pa.types.is_decimal, lambda value: Decimal(str(value))),
+]

@@ -1,0 +1,133 @@
+"""What to copy and how: the one model for YAML, the command line, Python and Prefect's form."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+
+from etl.connect import Endpoint, redact
+from etl.errors import JobError
+from etl.frame_dtypes import DEFAULT_FRAME_DTYPES, FrameDtypes
+from etl.statements import TableName
+
+SOURCE_VARIABLE = "ETL_SOURCE_URL"
+TARGET_VARIABLE = "ETL_TARGET_URL"
+
+DatabaseUrl = Annotated[str, PlainSerializer(redact)]
+"""A SQLAlchemy URL, or `env:NAME` for the variable that holds one. Its password is never shown and never serialised."""
+
+Mode = Literal["append", "replace"]
+Executor = Literal["process", "serial"]
+
+
+class Job(BaseModel):
+    """One table's way from a source to a target."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    source: DatabaseUrl = Field(
+        default=f"env:{SOURCE_VARIABLE}", description="SQLAlchemy URL of the source, or env:NAME of a variable with it."
+    )
+    target: DatabaseUrl = Field(
+        default=f"env:{TARGET_VARIABLE}", description="SQLAlchemy URL of the target, or env:NAME of a variable with it."
+    )
+    source_table: str | None = Field(default=None, description="Table to read, as schema.table.")
+    query: str | None = Field(default=None, description="Query to read instead of a table; it is spooled once.")
+    target_table: str = Field(description="Table to write, as schema.table. Made when it is not there.")
+    key: str | None = Field(
+        default=None, description="Column whose ranges make the chunks; without it a single-column primary key is used."
+    )
+    transform: str | None = Field(
+        default=None, description="module:function that takes a pandas.DataFrame and returns one."
+    )
+    output_schema: str | None = Field(
+        default=None, description="module:name of the pyarrow.Schema that the transform's output has."
+    )
+    column_types: dict[str, str] = Field(
+        default_factory=dict,
+        description="SQL types of columns of a target table that is made, e.g. name: nvarchar(60).",
+    )
+    frame_dtypes: FrameDtypes = Field(
+        default=DEFAULT_FRAME_DTYPES, description="How columns reach the transform: which pandas dtypes."
+    )
+    mode: Mode = Field(default="append", description="append adds rows; replace swaps in a new table.")
+    chunk_rows: int = Field(default=50_000, ge=1, le=10_000_000, description="Rows in a chunk, about.")
+    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Worker processes.")
+    executor: Executor = Field(default="process", description="process: a pool of workers; serial: in this process.")
+    spool_dir: Path | None = Field(
+        default=None, description="Where a query's rows are kept between reading and writing, until the run is done."
+    )
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.source_table is None) == (self.query is None):
+            raise ValueError("give either source_table or query")
+        if self.query is not None and self.key is not None:
+            raise ValueError("a query is read as one stream and has no key; give source_table for key ranges")
+        if self.output_schema is not None and self.transform is None:
+            raise ValueError("output_schema describes a transform's output, and there is no transform")
+        return self
+
+    def __repr_args__(self) -> Any:
+        # The URLs as they are serialised: without passwords.
+        return self.model_dump().items()
+
+    @property
+    def source_endpoint(self) -> Endpoint:
+        """Where rows come from."""
+        return Endpoint.of(self.source, "reader")
+
+    @property
+    def target_endpoint(self) -> Endpoint:
+        """Where rows and ledger go."""
+        return Endpoint.of(self.target, "writer")
+
+    @property
+    def source_name(self) -> str:
+        """What is read, in words."""
+        return self.source_table or "(query)"
+
+    @property
+    def target_name(self) -> TableName:
+        """The target table's name, parsed."""
+        return TableName.parse(self.target_table)
+
+    def hash(self) -> str:
+        """Names the job: equal for jobs that copy the same data the same way to the same place, however fast."""
+        what = self.model_dump(
+            mode="json", exclude={"source", "target", "chunk_rows", "workers", "executor", "spool_dir"}
+        )
+        what["source"] = self.source_endpoint.label
+        what["target"] = self.target_endpoint.label
+        return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def make(**fields: Any) -> Job:
+    """A Job from its fields. Raises JobError that names each field that is wrong."""
+    try:
+        return Job.model_validate(fields)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, item['loc'])) or 'job'}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False, include_url=False)
+        )
+        raise JobError(f"the job is not valid: {problems}", advice=f"Fields: {', '.join(Job.model_fields)}.") from None
+
+
+def read_yaml(path: Path) -> Job:
+    """The job in a YAML file. Raises JobError for a file that is missing, not YAML, or not a job."""
+    try:
+        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise JobError(f"cannot read the job file {path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise JobError(f"{path} is not YAML: {error}") from error
+    if not isinstance(fields, dict):
+        raise JobError(f"{path} holds no job", advice="Write one field a line, e.g. source_table: dbo.orders.")
+    return make(**{str(name): value for name, value in fields.items()})

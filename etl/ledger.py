@@ -1,0 +1,276 @@
+"""The ledger: which chunks of which run are committed, kept in the target database beside the rows themselves.
+
+A chunk's transaction begins by inserting its row (`claim`: the primary key makes any other attempt wait, then fail) and ends
+by updating it to done (`seal`, which must affect exactly one row). So only rows that are committed together with their
+sealed ledger row exist, and what a run still lacks is its plan minus its done chunks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mssql
+from sqlalchemy.engine import Connection
+
+from etl import connect, statements
+from etl.errors import LedgerError
+from etl.job import Job
+from etl.plan import Plan
+
+RunState = Literal["planning", "running", "failed", "done"]
+
+_moment = sa.DateTime().with_variant(mssql.DATETIME2(precision=6), "mssql")  # type: ignore[no-untyped-call]
+_name = sa.Unicode(400)
+_long = sa.UnicodeText().with_variant(mssql.NVARCHAR(None), "mssql")
+
+metadata = sa.MetaData()
+
+runs = sa.Table(
+    "etl_run",
+    metadata,
+    sa.Column("run_id", sa.String(16), primary_key=True),
+    sa.Column("run_key", _name, nullable=True),
+    sa.Column("job_hash", sa.String(32), nullable=False),
+    sa.Column("job", _long, nullable=False),
+    sa.Column("mode", sa.String(16), nullable=False),
+    sa.Column("target_table", _name, nullable=False),
+    sa.Column("plan_json", _long, nullable=True),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("host", _name, nullable=False),
+    sa.Column("version", sa.String(32), nullable=False),
+    sa.Column("started_at", _moment, nullable=False),
+    sa.Column("ended_at", _moment, nullable=True),
+)
+
+chunks = sa.Table(
+    "etl_chunk",
+    metadata,
+    sa.Column("run_id", sa.String(16), primary_key=True),
+    sa.Column("chunk_no", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.String(16), nullable=False),
+    sa.Column("rows_read", sa.BigInteger, nullable=True),
+    sa.Column("rows_written", sa.BigInteger, nullable=True),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("worker", _name, nullable=False),
+    sa.Column("seconds", sa.Float, nullable=True),
+    sa.Column("started_at", _moment, nullable=False),
+    sa.Column("ended_at", _moment, nullable=True),
+)
+
+COLUMN_TYPES: dict[str, sa.types.TypeEngine[Any]] = {
+    **{column.name: column.type for column in (*runs.columns, *chunks.columns)},
+    "chunks_done": sa.Integer(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One execution of a job, as the ledger knows it."""
+
+    run_id: str
+    run_key: str | None
+    job_hash: str
+    job: str
+    """The job as JSON, without secrets."""
+    mode: str
+    target_table: str
+    plan_json: str | None
+    state: RunState
+    host: str
+    version: str
+    started_at: dt.datetime
+    """UTC, naive."""
+    ended_at: dt.datetime | None
+
+    @property
+    def plan(self) -> Plan:
+        """The stored plan. Raises LedgerError for a run that died before it had one."""
+        if self.plan_json is None:
+            raise LedgerError(f"run {self.run_id} has no plan yet", advice="Start the job again: it plans anew.")
+        return Plan.from_json(self.plan_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A chunk that is committed."""
+
+    chunk_no: int
+    rows_read: int
+    rows_written: int
+    attempt: int
+    worker: str
+    seconds: float
+    started_at: dt.datetime
+    ended_at: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """One line of `etl runs`."""
+
+    run_id: str
+    target_table: str
+    mode: str
+    state: RunState
+    started_at: dt.datetime
+    ended_at: dt.datetime | None
+    chunks_done: int
+    rows_written: int
+
+
+def now() -> dt.datetime:
+    """UTC, naive, to the microsecond."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def this_worker() -> str:
+    """Host and process, to find a chunk's worker again."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+def create_tables(connection: Connection) -> None:
+    """Make the ledger's tables where they are missing."""
+    with connect.statement("making the ledger tables etl_run and etl_chunk"):
+        metadata.create_all(connection)
+
+
+def exists(connection: Connection) -> bool:
+    """Whether this database has a ledger."""
+    with connect.statement("looking for the ledger"):
+        return sa.inspect(connection).has_table(runs.name)
+
+
+def start_run(connection: Connection, job: Job, run_key: str | None) -> str:
+    """Insert a new run in state `planning` and return its id."""
+    run_id = secrets.token_hex(4)
+    _execute(
+        connection,
+        "ledger_start_run",
+        run_id=run_id,
+        run_key=run_key,
+        job_hash=job.hash(),
+        job=job.model_dump_json(),
+        mode=job.mode,
+        target_table=str(job.target_name),
+        host=socket.gethostname(),
+        version=_version(),
+        started_at=now(),
+    )
+    return run_id
+
+
+def store_plan(connection: Connection, run_id: str, plan: Plan) -> None:
+    """Give a run its plan. Raises LedgerError when it has one already: then another process is planning it too."""
+    if _execute(connection, "ledger_store_plan", run_id=run_id, plan_json=plan.to_json()).rowcount != 1:
+        raise LedgerError(f"run {run_id} was planned by another process meanwhile", advice="Start the job again.")
+
+
+def end_run(connection: Connection, run_id: str, state: RunState) -> None:
+    """Set a run's last state. A run that is done stays done."""
+    _execute(connection, "ledger_end_run", run_id=run_id, state=state, ended_at=now())
+
+
+def find_run(connection: Connection, run_id: str) -> Run:
+    """The run of that id. Raises LedgerError when there is none."""
+    row = _execute(connection, "ledger_run", run_id=run_id).mappings().one_or_none()
+    if row is None:
+        raise LedgerError(f"there is no run {run_id} in this database", advice="List the runs with `etl runs`.")
+    return Run(**row)
+
+
+def last_run(connection: Connection, job: Job, run_key: str | None = None) -> Run | None:
+    """The job's latest run, or with a key the latest under that key."""
+    if run_key is None:
+        rows = _execute(connection, "ledger_last_run", job_hash=job.hash())
+    else:
+        rows = _execute(connection, "ledger_run_by_key", run_key=run_key, job_hash=job.hash())
+    row = rows.mappings().first()
+    return None if row is None else find_run(connection, row["run_id"])
+
+
+def all_runs(connection: Connection) -> list[RunSummary]:
+    """Every run, latest first."""
+    rows = _execute(connection, "ledger_runs").mappings()
+    return [RunSummary(**{**row, "rows_written": row["rows_written"] or 0}) for row in rows]
+
+
+def sealed_chunks(connection: Connection, run_id: str) -> list[Sealed]:
+    """The committed chunks of a run, by number."""
+    return [Sealed(**row) for row in _execute(connection, "ledger_chunks", run_id=run_id).mappings()]
+
+
+class ChunkTaken(Exception):
+    """Another transaction has claimed the chunk and ended: it is done, or being done. The connection is of no use after it."""
+
+
+def claim(connection: Connection, run_id: str, chunk_no: int, attempt: int) -> None:
+    """First statement of a chunk's transaction: insert its row.
+
+    Waits while another transaction holds the claim, up to the connection's lock timeout. Raises ChunkTaken when that one
+    has committed.
+    """
+    with connect.statement(f"claiming chunk {chunk_no} of run {run_id}"):
+        try:
+            _execute(
+                connection,
+                "ledger_claim",
+                run_id=run_id,
+                chunk_no=chunk_no,
+                attempt=attempt,
+                worker=this_worker(),
+                started_at=now(),
+            )
+        except sa.exc.IntegrityError as error:
+            raise ChunkTaken from error
+
+
+def seal(connection: Connection, run_id: str, chunk_no: int, rows_read: int, rows_written: int, seconds: float) -> None:
+    """Last statement of a chunk's transaction. Raises LedgerError when the claim is not there any more."""
+    result = _execute(
+        connection,
+        "ledger_seal",
+        run_id=run_id,
+        chunk_no=chunk_no,
+        rows_read=rows_read,
+        rows_written=rows_written,
+        seconds=seconds,
+        ended_at=now(),
+    )
+    if result.rowcount != 1:
+        raise LedgerError(
+            f"chunk {chunk_no} of run {run_id} cannot be sealed: its claim is gone, the server rolled back underneath",
+            state="Nothing of the chunk is committed.",
+            advice=f"Run it again with `etl resume {run_id}`.",
+        )
+
+
+def _execute(connection: Connection, name: str, **values: Any) -> sa.CursorResult[Any]:
+    return connection.execute(_statement(name, connection.dialect.name), values)
+
+
+@cache
+def _statement(name: str, dialect: str) -> Any:
+    """The file's statement with the types of the tables' columns on its parameters and results."""
+    # A reader of progress passes over chunks that are being written instead of waiting for them.
+    skip_locked = " WITH (READPAST)" if dialect == "mssql" else ""
+    text = sa.text(statements.load(name).format(skip_locked=skip_locked))
+    typed = text.bindparams(*(sa.bindparam(bind, type_=COLUMN_TYPES[bind]) for bind in text._bindparams))
+    if not statements.load(name).startswith("SELECT"):
+        return typed
+    return typed.columns(**COLUMN_TYPES)
+
+
+@cache
+def _version() -> str:
+    try:
+        return version("tablehaul")
+    except PackageNotFoundError:
+        return "unknown"

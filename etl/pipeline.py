@@ -1,0 +1,220 @@
+"""Run a job: prepare → move chunks → finish → check. `run` is all of it; the stages are for those who schedule them apart."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from etl import connect, ledger, load, pool, spool
+from etl import prepare as preparation
+from etl.errors import ChunkFailed, EtlError, Interrupted, WorkerDied
+from etl.job import Job
+from etl.plan import Chunk
+from etl.prepare import Prepared
+from etl.worker import Attempt, ChunkResult, ChunkWork
+
+MAX_ATTEMPTS = 3
+"""How often a chunk is tried whose worker process dies: once may be an accident, three times is the chunk's own doing."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What a run did. Plain data."""
+
+    run_id: str
+    target_table: str
+    mode: str
+    resumed: bool
+    chunks: list[ChunkResult]
+    """Every chunk of the run, by number, also those committed before a resume."""
+    rows_read: int
+    rows_written: int
+    rows_moved: int
+    """Rows written by this execution: all of them unless the run was resumed."""
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def rows_per_sec(self) -> float:
+        """Rows that this execution moved, in a second."""
+        return self.rows_moved / self.seconds if self.seconds else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a run stands after a chunk."""
+
+    chunk: ChunkResult
+    chunks_done: int
+    chunks_planned: int
+    rows_done: int
+    rows_planned: int
+    seconds: float
+
+
+class Listener:
+    """What a run tells while it goes on; override what is wanted."""
+
+    def started(self, prepared: Prepared) -> None:
+        """The run is planned, or taken up again."""
+
+    def chunk_done(self, progress: Progress) -> None:
+        """A chunk is committed."""
+
+    def worker_lost(self, message: str) -> None:
+        """A worker died and its chunk is tried again."""
+
+
+def run(job: Job, *, new_run: bool = False, run_key: str | None = None, listener: Listener | None = None) -> RunResult:
+    """Run the job to its end, resuming its last run where that is unfinished (unless `new_run`).
+
+    `run_key` is a scheduler's name for this run: called again with it, the same ledger run goes on. Raises the errors of
+    `etl.errors`; whatever is raised, the target holds exactly the committed chunks.
+    """
+    from etl.check import check
+
+    prepared = preparation.prepare(job, new_run=new_run, run_key=run_key)
+    result = execute(prepared, listener)
+    return replace(result, notes=[*result.notes, *check(prepared, result)])
+
+
+def execute(prepared: Prepared, listener: Listener | None = None) -> RunResult:
+    """Move the chunks that the run lacks, then finish it: mark it done, and in mode replace swap the new table in."""
+    listener = listener or Listener()
+    listener.started(prepared)
+    started = time.perf_counter()
+    results = [_from_ledger(sealed) for sealed in prepared.sealed]
+    if prepared.finished:
+        return _result(prepared, results, [], 0.0)
+    with _run_state(prepared, results):
+        moved = _move(prepared, results, listener, started)
+    _finish(prepared)
+    return _result(prepared, results, moved, time.perf_counter() - started)
+
+
+def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, started: float) -> list[ChunkResult]:
+    """Run the missing chunks; append to `results` as they commit. After a failure the running chunks end, then it is raised."""
+    attempts = deque(Attempt(chunk) for chunk in prepared.missing)
+    work = ChunkWork(prepared.job, prepared.plan, prepared.run_id, prepared.table)
+    moved: list[ChunkResult] = []
+    failure: EtlError | None = None
+    for outcome in _outcomes(prepared.job, work, attempts):
+        if isinstance(outcome.error, WorkerDied) and outcome.task.number < MAX_ATTEMPTS and failure is None:
+            listener.worker_lost(f"{outcome.task.chunk}: {outcome.error.message}; the chunk is tried again")
+            attempts.append(Attempt(outcome.task.chunk, outcome.task.number + 1))
+        elif outcome.error is not None:
+            failure = failure or _located(outcome.error, prepared, outcome.task.chunk)
+            attempts.clear()
+        else:
+            assert outcome.result is not None
+            results.append(outcome.result)
+            moved.append(outcome.result)
+            listener.chunk_done(_progress(prepared, results, time.perf_counter() - started))
+    if failure is not None:
+        raise failure
+    return moved
+
+
+def _outcomes(job: Job, work: ChunkWork, attempts: deque[Attempt]) -> Iterator[pool.Outcome[Attempt, ChunkResult]]:
+    if job.executor == "serial":
+        return pool.run_here(work, attempts)
+    return pool.run_tasks(work, attempts, min(job.workers, max(len(attempts), 1)))
+
+
+@contextmanager
+def _run_state(prepared: Prepared, results: list[ChunkResult]) -> Iterator[None]:
+    """Mark the run as failed when it does not get to its end, and say in the error what is committed."""
+    try:
+        yield
+    except (KeyboardInterrupt, EtlError) as error:
+        committed = _committed(prepared, results)
+        _mark_failed(prepared)
+        if isinstance(error, KeyboardInterrupt):
+            raise Interrupted(
+                f"stopped while copying to {prepared.job.target_table}", state=committed, advice=_resume(prepared)
+            ) from error
+        error.state = committed
+        error.advice = " ".join(part for part in (error.advice, _resume(prepared)) if part)
+        raise
+
+
+def _mark_failed(prepared: Prepared) -> None:
+    try:
+        with prepared.job.target_endpoint.connect() as connection:
+            ledger.end_run(connection, prepared.run_id, "failed")
+            connection.commit()
+    except EtlError as error:
+        # The first error is the one to report; an unfinished run is resumed whatever its state says.
+        error.add_note(f"and run {prepared.run_id} could not be marked as failed")
+
+
+def _committed(prepared: Prepared, results: list[ChunkResult]) -> str:
+    rows = sum(result.rows_written for result in results)
+    return (
+        f"{len(results)} of {len(prepared.plan.chunks)} chunks ({rows:,} rows) of run {prepared.run_id} are committed."
+    )
+
+
+def _resume(prepared: Prepared) -> str:
+    return f"Go on with `etl resume {prepared.run_id}`, or start the job again."
+
+
+def _located(error: Exception, prepared: Prepared, chunk: Chunk) -> EtlError:
+    """The error with the chunk it happened in. Errors of ours keep their kind, hence their exit code."""
+    where = f"{chunk} of {prepared.job.source_name}"
+    if isinstance(error, WorkerDied):
+        return WorkerDied(f"{where} failed: {error.message}", advice=error.advice, chunk_no=chunk.number)
+    if isinstance(error, EtlError):
+        error.message = f"{where} failed: {error.message}"
+        return error
+    failed = ChunkFailed(f"{where} failed: {type(error).__name__}: {error}", chunk_no=chunk.number)
+    failed.__cause__ = error
+    return failed
+
+
+def _finish(prepared: Prepared) -> None:
+    job = prepared.job
+    with job.target_endpoint.connect() as connection:
+        if job.mode == "replace":
+            load.swap(connection, prepared.table, job.target_name)
+        ledger.end_run(connection, prepared.run_id, "done")
+        with connect.statement(f"finishing run {prepared.run_id}"):
+            connection.commit()
+    if prepared.plan.spool is not None:
+        spool.remove(Path(prepared.plan.spool))
+
+
+def _progress(prepared: Prepared, results: list[ChunkResult], seconds: float) -> Progress:
+    return Progress(
+        chunk=results[-1],
+        chunks_done=len(results),
+        chunks_planned=len(prepared.plan.chunks),
+        rows_done=sum(result.rows_read for result in results),
+        rows_planned=prepared.plan.rows_planned,
+        seconds=seconds,
+    )
+
+
+def _result(prepared: Prepared, results: list[ChunkResult], moved: list[ChunkResult], seconds: float) -> RunResult:
+    return RunResult(
+        run_id=prepared.run_id,
+        target_table=str(prepared.job.target_name),
+        mode=prepared.job.mode,
+        resumed=prepared.resumed,
+        chunks=sorted(results, key=lambda result: result.chunk_no),
+        rows_read=sum(result.rows_read for result in results),
+        rows_written=sum(result.rows_written for result in results),
+        rows_moved=sum(result.rows_written for result in moved),
+        seconds=seconds,
+        notes=list(prepared.plan.notes),
+    )
+
+
+def _from_ledger(sealed: ledger.Sealed) -> ChunkResult:
+    return ChunkResult(
+        sealed.chunk_no, sealed.rows_read, sealed.rows_written, sealed.seconds, sealed.attempt, sealed.worker
+    )

@@ -1,0 +1,230 @@
+"""From a job to a run that is ready to move rows: checked against both databases, then new, or resumed with its stored plan."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from sqlalchemy.engine import Connection
+
+from etl import catalog, extract, frames, ledger, load, plan, spool, transform, types
+from etl.connect import Endpoint
+from etl.errors import LedgerError, SchemaError
+from etl.extract import Selection
+from etl.job import Job
+from etl.ledger import Run, Sealed
+from etl.plan import Chunk, Plan
+from etl.statements import MAX_IDENTIFIER_CHARS, TableName
+from etl.types import Column
+
+SAMPLE_ROWS = 1_000
+"""Rows of the first chunk on which the transform's output schema is tried; the whole chunk only where these do not tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A run and what is left to do."""
+
+    job: Job
+    run_id: str
+    plan: Plan
+    table: TableName
+    """Where rows go: the target, or in mode replace the staging table."""
+    sealed: list[Sealed]
+    """Chunks that are committed already."""
+    resumed: bool
+    finished: bool = False
+    """The run was done before; nothing is left."""
+
+    @property
+    def missing(self) -> list[Chunk]:
+        """The chunks that are not committed yet."""
+        done = {chunk.chunk_no for chunk in self.sealed}
+        return [chunk for chunk in self.plan.chunks if chunk.number not in done]
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What is known of a job's data before its run begins."""
+
+    source: list[Column]
+    key: Column | None
+    note: str
+    output: pa.Schema | None
+    """None where the source is empty and the transform's output is not declared."""
+
+
+def prepare(job: Job, *, new_run: bool = False, run_key: str | None = None) -> Prepared:
+    """The job's run: its last one where that is unfinished, else a new one, planned, with its target table made.
+
+    With `run_key` (a scheduler's own name for a run) the run of that key is taken up again, even when it is done. Raises
+    JobError, ConnectError, SchemaError, TransformError or LedgerError before anything is written to the target.
+    """
+    source, target = job.source_endpoint, job.target_endpoint
+    with target.connect() as connection:
+        unfinished = None if new_run else _unfinished_run(connection, job, run_key)
+    if unfinished is not None and unfinished.plan_json is not None:
+        return resume(job, unfinished)
+    draft = _draft(job, source)
+    run_id = unfinished.run_id if unfinished is not None else _start_run(job, target, run_key)
+    return _plan_run(job, run_id, draft)
+
+
+def resume(job: Job, run: Run) -> Prepared:
+    """Take up a run with its stored plan. Raises LedgerError when the source is not what was planned for."""
+    stored = run.plan
+    with job.target_endpoint.connect() as connection:
+        sealed = ledger.sealed_chunks(connection, run.run_id)
+    table = _landing_table(job, run.run_id)
+    if run.state == "done":
+        return Prepared(job, run.run_id, stored, job.target_name, sealed, resumed=True, finished=True)
+    with job.source_endpoint.connect() as connection:
+        if plan.source_columns(connection, job) != stored.source_columns:
+            raise LedgerError(
+                f"run {run.run_id} cannot be resumed: the columns of {job.source_name} have changed since it was planned",
+                state=f"{len(sealed)} of {len(stored.chunks)} chunks are committed.",
+                advice="Start the job again with --new-run.",
+            )
+    if job.transform is not None:
+        transform.find(job.transform)
+    return Prepared(job, run.run_id, stored, table, sealed, resumed=True)
+
+
+def _unfinished_run(connection: Connection, job: Job, run_key: str | None) -> Run | None:
+    if not ledger.exists(connection):
+        return None
+    last = ledger.last_run(connection, job, run_key)
+    if last is None or (last.state == "done" and run_key is None):
+        return None
+    return last
+
+
+def _draft(job: Job, source: Endpoint) -> _Draft:
+    """Everything that can be found wrong with the job, before a run of it is recorded."""
+    if job.transform is not None:
+        transform.find(job.transform)
+    with source.connect() as connection:
+        columns = plan.source_columns(connection, job)
+        key, note = plan.choose_key(connection, job, columns)
+        output = _output_schema(connection, job, columns)
+    draft = _Draft(columns, key, note, output)
+    with job.target_endpoint.connect() as connection:
+        _target_columns(connection, job, draft, source.dialect)
+    return draft
+
+
+def _output_schema(connection: Connection, job: Job, columns: list[Column]) -> pa.Schema | None:
+    """What the transform returns: declared, or inferred from the first rows; without a transform what the source has."""
+    dialect = connection.dialect.name
+    source_schema = types.schema(dialect, columns)
+    if job.transform is None:
+        return source_schema
+    if job.output_schema is not None:
+        return transform.find_schema(job.output_schema)
+    try:
+        return _inferred(connection, job, columns, SAMPLE_ROWS)
+    except SchemaError:
+        return _inferred(connection, job, columns, job.chunk_rows)
+
+
+def _everything(dialect: str, job: Job, columns: list[Column]) -> Selection:
+    """All rows of the source, as one stream."""
+    if job.query is not None:
+        return extract.select_query(dialect, job.query, columns)
+    assert job.source_table is not None
+    return extract.select_table(dialect, TableName.parse(job.source_table), columns)
+
+
+def _inferred(connection: Connection, job: Job, columns: list[Column], rows: int) -> pa.Schema | None:
+    assert job.transform is not None
+    dialect = connection.dialect.name
+    source_schema = types.schema(dialect, columns)
+    batches = extract.read_batches(connection, _everything(dialect, job, columns))
+    sample = pa.Table.from_batches(_take(batches, rows), schema=source_schema)
+    if sample.num_rows == 0:
+        return None
+    frame = frames.to_pandas(sample, job.frame_dtypes)
+    result = transform.call(job.transform, transform.find(job.transform), frame)
+    return frames.infer_schema(result, source_schema)
+
+
+def _take(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
+    for batch in batches:
+        yield batch.slice(0, rows)
+        rows -= batch.num_rows
+        if rows <= 0:
+            return
+
+
+def _target_columns(connection: Connection, job: Job, draft: _Draft, source_dialect: str) -> tuple[list[Column], bool]:
+    """The target's columns that the output fills, and whether the table is there already."""
+    table, dialect = job.target_name, connection.dialect.name
+    exists = job.mode == "append" and catalog.table_exists(connection, table)
+    if draft.output is None:
+        if exists:
+            return [], True
+        raise SchemaError(
+            f"{job.source_name} has no rows, so the output of {job.transform} is not known, and {table} is not there",
+            state="Nothing was written.",
+            advice="Declare the output's columns in output_schema, or make the table first.",
+        )
+    if exists:
+        existing = catalog.table_columns(connection, table)
+        return load.fit_existing(table, dialect, draft.output, existing), True
+    return load.target_columns(job, dialect, draft.output, draft.source, source_dialect), False
+
+
+def _start_run(job: Job, target: Endpoint, run_key: str | None) -> str:
+    with target.connect() as connection:
+        ledger.create_tables(connection)
+        connection.commit()
+        run_id = ledger.start_run(connection, job, run_key)
+        connection.commit()
+    return run_id
+
+
+def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
+    source, target = job.source_endpoint, job.target_endpoint
+    folder = (job.spool_dir or spool.default_folder()) / run_id
+    with source.connect() as connection:
+        if draft.key is not None:
+            chunks = plan.key_ranges(connection, job, draft.key)
+        else:
+            chunks = _spool(connection, job, draft.source, folder)
+    with target.connect() as connection:
+        columns, exists = _target_columns(connection, job, draft, source.dialect)
+        output = draft.output if draft.output is not None else pa.schema([])
+        run_plan = Plan(
+            source_columns=draft.source,
+            target_columns=columns,
+            output_schema=load.landing_schema(target.dialect, output, columns),
+            chunks=chunks,
+            key=None if draft.key is None else draft.key.name,
+            spool=None if draft.key is not None else str(folder.resolve()),
+            notes=[draft.note],
+        )
+        table = _landing_table(job, run_id)
+        if job.mode == "replace":
+            load.drop_if_exists(connection, table)
+        if not exists:
+            load.create_table(connection, table, columns)
+        # One transaction: a plan without its table, or a table without its plan, cannot be.
+        ledger.store_plan(connection, run_id, run_plan)
+        connection.commit()
+    return Prepared(job, run_id, run_plan, table, [], resumed=False)
+
+
+def _spool(connection: Connection, job: Job, columns: list[Column], folder: Path) -> list[Chunk]:
+    dialect = connection.dialect.name
+    batches = extract.read_batches(connection, _everything(dialect, job, columns))
+    return spool.write(batches, types.schema(dialect, columns), folder, job.chunk_rows)
+
+
+def _landing_table(job: Job, run_id: str) -> TableName:
+    target = job.target_name
+    if job.mode == "append":
+        return target
+    suffix = f"__etl_{run_id}"
+    return target.sibling(target.name[: MAX_IDENTIFIER_CHARS - len(suffix)] + suffix)

@@ -1,0 +1,85 @@
+"""The spool: rows of a stream, kept as Arrow files between reading and writing, so that a resume sees the same rows.
+
+One file holds one chunk. Its checksum is in the plan and is verified before the file is used.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import pyarrow as pa
+
+from etl.errors import LedgerError
+from etl.plan import Chunk
+
+HASH_BLOCK_BYTES = 1 << 20
+
+
+def default_folder() -> Path:
+    """Where spools are kept unless the job says otherwise: the user's cache, which outlives a reboot, unlike /tmp."""
+    cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(cache) / "etl" / "spool"
+
+
+def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, chunk_rows: int) -> list[Chunk]:
+    """Write the stream into files of `chunk_rows` rows each and return their chunks. An older spool there is replaced."""
+    remove(folder)
+    folder.mkdir(parents=True, mode=0o700)
+    chunks: list[Chunk] = []
+    pending: list[pa.RecordBatch] = []
+    pending_rows = 0
+    for batch in batches:
+        rest = batch
+        while pending_rows + rest.num_rows >= chunk_rows:
+            taken = chunk_rows - pending_rows
+            chunks.append(_write_chunk(len(chunks), [*pending, rest.slice(0, taken)], schema, folder))
+            rest, pending, pending_rows = rest.slice(taken), [], 0
+        pending.append(rest)
+        pending_rows += rest.num_rows
+    if pending_rows:
+        chunks.append(_write_chunk(len(chunks), pending, schema, folder))
+    return chunks
+
+
+def read(chunk: Chunk, folder: Path) -> pa.Table:
+    """The rows of one chunk. Raises LedgerError when the file is gone or is not the one that was written."""
+    path = folder / chunk.file
+    if not path.is_file():
+        raise LedgerError(
+            f"{chunk} cannot be read: {path} is gone or on another machine",
+            advice="A stream is resumed from its spool only. Start the job again with --new-run.",
+        )
+    if _sha256(path) != chunk.sha256:
+        raise LedgerError(
+            f"{chunk} cannot be read: {path} is not what the run wrote",
+            advice="A stream is resumed from its spool only. Start the job again with --new-run.",
+        )
+    with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
+        return reader.read_all()
+
+
+def remove(folder: Path) -> None:
+    """Delete a spool, once its run is done or planned anew."""
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _write_chunk(number: int, batches: list[pa.RecordBatch], schema: pa.Schema, folder: Path) -> Chunk:
+    name = f"chunk-{number:06d}.arrow"
+    with pa.OSFile(str(folder / name), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
+    rows = sum(batch.num_rows for batch in batches)
+    return Chunk(number, "spool", rows_planned=rows, file=name, sha256=_sha256(folder / name))
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(HASH_BLOCK_BYTES):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,259 @@
+"""Column types: what each SQL type is in Arrow, how it is read and bound without loss, and what a new table gets.
+
+The rules are data. A SQL Server type that has no rule cannot be copied and is refused by name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from etl.errors import JobError
+
+Build = Callable[[int | None, int | None], pa.DataType]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one SQL type travels. In templates `{column}` is the quoted column, `{type}` the whole type as SQL writes it."""
+
+    arrow: Build
+    """(precision, scale) → Arrow type."""
+    read: str = "{column}"
+    """What to select so that the driver returns every digit."""
+    guard: str | None = None
+    """An expression that is 0 for every value that the driver returns whole; anything else stops the chunk."""
+    bind: str = "?"
+    """The parameter's place in an INSERT. Values that the driver would change are bound as text and cast by the server."""
+    bind_text: bool = False
+    """Bind as text (see `bind`)."""
+    key: str | None = None
+    """The type's exact text, for range bounds; None where the type cannot be a chunk key."""
+    key_style: str = ""
+
+
+def _fixed(arrow: pa.DataType) -> Build:
+    return lambda _precision, _scale: arrow
+
+
+def _decimal(precision: int | None, scale: int | None) -> pa.DataType:
+    return pa.decimal128(precision or 18, scale or 0)
+
+
+# pyodbc cuts time values to microseconds (`src/getdata.cpp`, GetDataTimestamp), so a seventh digit must be looked for.
+HUNDRED_NANOSECONDS = "DATEPART(nanosecond, {column}) % 1000"
+# FreeTDS writes every parameter before 1600-01-01 wrong (`src/odbc/sql2tds.c`), so dates travel as text. Style 121 is read
+# the same under every language and DATEFORMAT.
+DATE_TEXT = "CONVERT({type}, ?, 121)"
+# pyodbc binds NULL as varchar, which SQL Server does not convert to binary types (error 257).
+BINARY = "CAST(? AS varbinary(max))"
+EXACT_TEXT = "CAST(? AS {type})"
+
+_text = Rule(_fixed(pa.string()), key="nvarchar(4000)")
+_binary = Rule(_fixed(pa.binary()), bind=BINARY)
+_integer_key = "varchar(20)"
+
+MSSQL: dict[str, Rule] = {
+    "bit": Rule(_fixed(pa.bool_())),
+    "tinyint": Rule(_fixed(pa.uint8()), key=_integer_key),
+    "smallint": Rule(_fixed(pa.int16()), key=_integer_key),
+    "int": Rule(_fixed(pa.int32()), key=_integer_key),
+    "bigint": Rule(_fixed(pa.int64()), key=_integer_key),
+    "real": Rule(_fixed(pa.float32())),
+    "float": Rule(_fixed(pa.float64())),
+    "decimal": Rule(_decimal, bind=EXACT_TEXT, bind_text=True, key="varchar(41)"),
+    "numeric": Rule(_decimal, bind=EXACT_TEXT, bind_text=True, key="varchar(41)"),
+    "money": Rule(_fixed(pa.decimal128(19, 4)), bind=EXACT_TEXT, bind_text=True),
+    "smallmoney": Rule(_fixed(pa.decimal128(10, 4)), bind=EXACT_TEXT, bind_text=True),
+    "date": Rule(_fixed(pa.date32()), bind=DATE_TEXT, bind_text=True, key="varchar(10)", key_style=", 23"),
+    "time": Rule(_fixed(pa.time64("us")), bind=DATE_TEXT, bind_text=True, guard=HUNDRED_NANOSECONDS),
+    "smalldatetime": Rule(
+        _fixed(pa.timestamp("s")), bind=DATE_TEXT, bind_text=True, key="varchar(23)", key_style=", 121"
+    ),
+    "datetime": Rule(_fixed(pa.timestamp("ms")), bind=DATE_TEXT, bind_text=True, key="varchar(23)", key_style=", 121"),
+    "datetime2": Rule(
+        _fixed(pa.timestamp("us")),
+        bind=DATE_TEXT,
+        bind_text=True,
+        guard=HUNDRED_NANOSECONDS,
+        key="varchar(27)",
+        key_style=", 121",
+    ),
+    # As text, since pandas and Arrow keep an instant but not each value's own offset.
+    "datetimeoffset": Rule(
+        _fixed(pa.string()),
+        read="CONVERT(varchar(34), {column}, 121)",
+        bind=DATE_TEXT,
+        key="varchar(34)",
+        key_style=", 121",
+    ),
+    "char": _text,
+    "varchar": _text,
+    "nchar": _text,
+    "nvarchar": _text,
+    "text": replace(_text, key=None),
+    "ntext": replace(_text, key=None),
+    "xml": Rule(_fixed(pa.string()), read="CONVERT(nvarchar(max), {column})"),
+    "uniqueidentifier": Rule(_fixed(pa.string()), read="CONVERT(char(36), {column})", bind=EXACT_TEXT, key="char(36)"),
+    "binary": _binary,
+    "varbinary": _binary,
+    "image": _binary,
+    "timestamp": _binary,
+    "rowversion": _binary,
+}
+
+SYNONYMS = {"sysname": "nvarchar(128)", "integer": "int", "dec": "decimal", "double precision": "float"}
+
+STORED_AS = {"timestamp": "binary(8)", "rowversion": "binary(8)", "text": "varchar(max)", "ntext": "nvarchar(max)",
+             "image": "varbinary(max)"}  # fmt: skip
+"""What a new table gets for a source type that cannot be written, or that SQL Server has deprecated."""
+
+COLLATED = frozenset({"char", "varchar", "nchar", "nvarchar", "text", "ntext"})
+
+TYPE_TEXT = re.compile(r"^\s*([a-z][a-z0-9_ ]*?)\s*(?:\(\s*(max|\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*$", re.IGNORECASE)
+
+SQLITE_EXACT_DIGITS = 15
+"""Decimal digits that a REAL holds exactly; SQLite turns every number of a NUMERIC column into one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table or query, as its database declares it."""
+
+    name: str
+    sql_type: str
+    nullable: bool = True
+    identity: bool = False
+    computed: bool = False
+    collation: str | None = None
+
+    @property
+    def writable(self) -> bool:
+        """Whether an INSERT may name the column."""
+        return not self.computed and base_name(self.sql_type) not in {"timestamp", "rowversion"}
+
+
+def split(sql_type: str) -> tuple[str, int | None, int | None]:
+    """`decimal(10,2)` → (`decimal`, 10, 2); `nvarchar(max)` → (`nvarchar`, None, None).
+
+    Raises JobError for a text that is not a type.
+    """
+    match = TYPE_TEXT.match(SYNONYMS.get(sql_type.lower(), sql_type))
+    if match is None:
+        raise JobError(f"{sql_type!r} is not a SQL type", advice="Write it as in CREATE TABLE, e.g. nvarchar(60).")
+    name, first, second = match.groups()
+    number = None if first is None or first.lower() == "max" else int(first)
+    return name.lower(), number, None if second is None else int(second)
+
+
+def base_name(sql_type: str) -> str:
+    """The type's name without arguments."""
+    return split(sql_type)[0]
+
+
+def stored_as(dialect: str, sql_type: str) -> str:
+    """The type of a new table's column that takes over a source column's values."""
+    return STORED_AS.get(base_name(sql_type), sql_type) if dialect == "mssql" else sql_type
+
+
+def rule(sql_type: str) -> Rule:
+    """The rule of a SQL Server type. Raises JobError for a type that cannot be copied."""
+    name = base_name(sql_type)
+    if name not in MSSQL:
+        raise JobError(
+            f"columns of type {sql_type} cannot be copied",
+            advice="Read a query that casts them, e.g. CAST(c AS nvarchar(4000)).",
+        )
+    return MSSQL[name]
+
+
+def arrow_type(dialect: str, sql_type: str) -> pa.DataType:
+    """The Arrow type of a declared type. Raises JobError for one that cannot be copied."""
+    name, precision, scale = split(sql_type)
+    if dialect == "mssql":
+        return rule(sql_type).arrow(precision, scale)
+    return _sqlite_arrow(name, precision, scale)
+
+
+def _sqlite_arrow(name: str, precision: int | None, scale: int | None) -> pa.DataType:
+    """SQLite's rules of affinity (https://www.sqlite.org/datatype3.html 3.1), with the dates that SQLAlchemy declares."""
+    exact: dict[str, pa.DataType] = {
+        "boolean": pa.bool_(),
+        "date": pa.date32(),
+        "datetime": pa.timestamp("us"),
+        "timestamp": pa.timestamp("us"),
+        "time": pa.time64("us"),
+    }
+    if name in exact:
+        return exact[name]
+    if name in {"decimal", "numeric"} and precision is not None:
+        return pa.decimal128(precision, scale or 0)
+    affinities: list[tuple[tuple[str, ...], pa.DataType]] = [
+        (("int",), pa.int64()),
+        (("char", "clob", "text"), pa.string()),
+        (("blob",), pa.binary()),
+        (("real", "floa", "doub", "numeric", "decimal"), pa.float64()),
+    ]
+    for fragments, arrow in affinities:
+        if any(fragment in name for fragment in fragments):
+            return arrow
+    raise JobError(f"SQLite columns declared as {name!r} cannot be copied", advice="Read a query that casts them.")
+
+
+def schema(dialect: str, columns: list[Column]) -> pa.Schema:
+    """The Arrow schema of columns as they are read. Raises JobError that names a column that cannot be copied."""
+    fields = []
+    for column in columns:
+        try:
+            fields.append(pa.field(column.name, arrow_type(dialect, column.sql_type), nullable=column.nullable))
+        except JobError as error:
+            raise JobError(f"column {column.name}: {error.message}", advice=error.advice) from None
+    return pa.schema(fields)
+
+
+MSSQL_OF_ARROW: list[tuple[Callable[[pa.DataType], bool], str]] = [
+    (pa.types.is_boolean, "bit"),
+    (pa.types.is_uint8, "tinyint"),
+    (pa.types.is_int8, "smallint"),
+    (pa.types.is_int16, "smallint"),
+    (pa.types.is_uint16, "int"),
+    (pa.types.is_int32, "int"),
+    (pa.types.is_uint32, "bigint"),
+    (pa.types.is_int64, "bigint"),
+    (pa.types.is_uint64, "decimal(20,0)"),
+    (pa.types.is_float16, "real"),
+    (pa.types.is_float32, "real"),
+    (pa.types.is_float64, "float"),
+    (pa.types.is_date, "date"),
+    (pa.types.is_time, "time(6)"),
+    (pa.types.is_string, "nvarchar(max)"),
+    (pa.types.is_large_string, "nvarchar(max)"),
+    (pa.types.is_binary, "varbinary(max)"),
+    (pa.types.is_large_binary, "varbinary(max)"),
+]
+
+
+def mssql_type(name: str, arrow: pa.DataType) -> str:
+    """The SQL Server type that holds an Arrow type whole. Raises JobError that names the column for one that none does."""
+    if pa.types.is_decimal(arrow):
+        return f"decimal({arrow.precision},{arrow.scale})"
+    if pa.types.is_timestamp(arrow):
+        return "datetimeoffset(6)" if arrow.tz else "datetime2(6)"
+    for matches, sql_type in MSSQL_OF_ARROW:
+        if matches(arrow):
+            return sql_type
+    raise JobError(f"column {name}: no SQL Server type holds {arrow}", advice="Convert it in the transform.")
+
+
+def sqlite_type(name: str, arrow: pa.DataType) -> str:
+    """The declaration under which SQLite keeps an Arrow type whole. Raises JobError as `mssql_type` does."""
+    if pa.types.is_decimal(arrow):
+        return f"DECIMAL({arrow.precision},{arrow.scale})" if arrow.precision <= SQLITE_EXACT_DIGITS else "TEXT"
+    if pa.types.is_timestamp(arrow):
+        return "TEXT" if arrow.tz else "DATETIME"
+    simple = {"bit": "BOOLEAN", "real": "REAL", "float": "REAL", "date": "DATE", "time(6)": "TIME",
+              "nvarchar(max)": "TEXT", "varbinary(max)": "BLOB", "decimal(20,0)": "TEXT"}  # fmt: skip
+    return simple.get(mssql_type(name, arrow), "INTEGER")
