@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from etl.errors import EtlError as EtlError
     from etl.job import Job as Job
     from etl.mapping import map_frame as map_frame
-    from etl.pipeline import RunResult as RunResult
     from etl.pipeline import run as run
+    from etl.result import RunResult as RunResult
 
 _HOMES = {
     "EtlError": "etl.errors",
     "Job": "etl.job",
-    "RunResult": "etl.pipeline",
+    "RunResult": "etl.result",
     "map_frame": "etl.mapping",
     "run": "etl.pipeline",
 }

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from etl import ledger, load
 from etl.errors import CheckFailed
-from etl.pipeline import RunResult
 from etl.prepare import Prepared
+from etl.result import RunResult
 from etl.statements import TableName
 
 

@@ -32,6 +32,8 @@ SQLITE_BUSY_TIMEOUT_MS = 600_000
 
 FREETDS_DEFAULTS = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
 ENVIRONMENT_PREFIX = "env:"
+REDACTED = "***"
+"""What SQLAlchemy renders for a hidden password."""
 
 MSSQL_SETTINGS = {
     # FreeTDS sends TEXTSIZE only when it is configured, and the server's default cuts long values without a word.
@@ -97,8 +99,16 @@ def redact(reference: str) -> str:
     except sa.exc.ArgumentError:
         return "(not a URL)"
     if "odbc_connect" in url.query:
-        url = url.set(query={"odbc_connect": "***"})
+        url = url.set(query={"odbc_connect": REDACTED})
     return url.render_as_string(hide_password=True)
+
+
+def is_redacted(reference: str) -> bool:
+    """Whether `redact` has taken something out of the reference, so that it no longer opens a connection."""
+    if reference.startswith(ENVIRONMENT_PREFIX):
+        return False
+    url = sa.make_url(reference)
+    return url.password == REDACTED or url.query.get("odbc_connect") == REDACTED
 
 
 @dataclass(frozen=True)

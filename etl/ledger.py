@@ -180,10 +180,10 @@ def end_run(connection: Connection, run_id: str, state: RunState) -> None:
 
 def find_run(connection: Connection, run_id: str) -> Run:
     """The run of that id. Raises LedgerError when there is none."""
-    row = _execute(connection, "ledger_run", run_id=run_id).mappings().one_or_none()
-    if row is None:
+    rows = _execute(connection, "ledger_run", run_id=run_id).mappings().all() if exists(connection) else []
+    if not rows:
         raise LedgerError(f"there is no run {run_id} in this database", advice="List the runs with `etl runs`.")
-    return Run(**row)
+    return Run(**rows[0])
 
 
 def last_run(connection: Connection, job: Job, run_key: str | None = None) -> Run | None:

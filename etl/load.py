@@ -60,17 +60,15 @@ def target_columns(
         declared = job.column_types.get(field.name)
         if declared is not None:
             types.arrow_type(dialect, declared)
-            columns.append(Column(field.name, declared))
+            columns.append(Column(field.name, declared, field.nullable))
         elif keeps:
             assert origin is not None
-            # Only without a transform is it known that no NULL can appear.
-            nullable = origin.nullable or job.transform is not None
             sql_type = types.stored_as(dialect, origin.sql_type)
-            columns.append(Column(field.name, sql_type, nullable, collation=origin.collation))
+            columns.append(Column(field.name, sql_type, field.nullable, collation=origin.collation))
         elif dialect == "mssql":
-            columns.append(Column(field.name, types.mssql_type(field.name, field.type)))
+            columns.append(Column(field.name, types.mssql_type(field.name, field.type), field.nullable))
         else:
-            columns.append(Column(field.name, types.sqlite_type(field.name, field.type)))
+            columns.append(Column(field.name, types.sqlite_type(field.name, field.type), field.nullable))
     return columns
 
 

@@ -6,42 +6,21 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from etl import connect, ledger, load, pool, spool
 from etl import prepare as preparation
-from etl.errors import ChunkFailed, EtlError, Interrupted, WorkerDied
+from etl.check import check
+from etl.errors import ChunkFailed, EtlError, Interrupted, LedgerError, WorkerDied
 from etl.job import Job
 from etl.plan import Chunk
 from etl.prepare import Prepared
-from etl.worker import Attempt, ChunkResult, ChunkWork
+from etl.result import ChunkResult, RunResult
+from etl.worker import Attempt, ChunkWork
 
 MAX_ATTEMPTS = 3
 """How often a chunk is tried whose worker process dies: once may be an accident, three times is the chunk's own doing."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunResult:
-    """What a run did. Plain data."""
-
-    run_id: str
-    target_table: str
-    mode: str
-    resumed: bool
-    chunks: list[ChunkResult]
-    """Every chunk of the run, by number, also those committed before a resume."""
-    rows_read: int
-    rows_written: int
-    rows_moved: int
-    """Rows written by this execution: all of them unless the run was resumed."""
-    seconds: float
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def rows_per_sec(self) -> float:
-        """Rows that this execution moved, in a second."""
-        return self.rows_moved / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +54,20 @@ def run(job: Job, *, new_run: bool = False, run_key: str | None = None, listener
     `run_key` is a scheduler's name for this run: called again with it, the same ledger run goes on. Raises the errors of
     `etl.errors`; whatever is raised, the target holds exactly the committed chunks.
     """
-    from etl.check import check
+    return _complete(preparation.prepare(job, new_run=new_run, run_key=run_key), listener)
 
-    prepared = preparation.prepare(job, new_run=new_run, run_key=run_key)
+
+def resume(job: Job, stored: ledger.Run, *, listener: Listener | None = None) -> RunResult:
+    """Go on with a run of the ledger. Raises LedgerError when the job is another one than the run's, else as `run`."""
+    if job.hash() != stored.job_hash:
+        raise LedgerError(
+            f"run {stored.run_id} copied other data: its job is not this one",
+            advice="Give the same source and target that the run was started with.",
+        )
+    return _complete(preparation.resume(job, stored), listener)
+
+
+def _complete(prepared: Prepared, listener: Listener | None) -> RunResult:
     result = execute(prepared, listener)
     return replace(result, notes=[*result.notes, *check(prepared, result)])
 
@@ -210,7 +200,6 @@ def _result(prepared: Prepared, results: list[ChunkResult], moved: list[ChunkRes
         rows_written=sum(result.rows_written for result in results),
         rows_moved=sum(result.rows_written for result in moved),
         seconds=seconds,
-        notes=list(prepared.plan.notes),
     )
 
 

@@ -35,9 +35,13 @@ def find_schema(reference: str) -> pa.Schema:
 
 
 def call(name: str, function: Transform, frame: pd.DataFrame) -> pd.DataFrame:
-    """The function's result. Raises TransformError when it raises or returns something that is not a DataFrame."""
+    """The function's result. Raises TransformError when it raises or returns something that is not a DataFrame.
+
+    Decimals add and multiply exactly in it.
+    """
     try:
-        result = function(frame)
+        with frames.exact_decimals():
+            result = function(frame)
     except Exception as error:
         raise TransformError(
             f"the transform {name} raised {type(error).__name__}: {error}{_where(error)}",

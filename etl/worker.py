@@ -14,6 +14,7 @@ from etl.connect import Endpoint
 from etl.errors import LedgerError
 from etl.job import Job
 from etl.plan import Chunk, Plan, range_condition
+from etl.result import ChunkResult
 from etl.statements import TableName
 
 
@@ -23,18 +24,6 @@ class Attempt:
 
     chunk: Chunk
     number: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ChunkResult:
-    """A chunk that is committed. Plain data."""
-
-    chunk_no: int
-    rows_read: int
-    rows_written: int
-    seconds: float
-    attempt: int
-    worker: str
 
 
 @dataclass(frozen=True)
