@@ -39,8 +39,7 @@ def map_frame(
     """Apply `function` to consecutive chunks of `frame` in a process pool and concatenate the results in the frame's order.
 
     `workers` defaults to the number of cores, `chunk_rows` to four chunks a worker. The function sees each chunk with its
-    part of the index, may return fewer or more rows, and may be a lambda or stand in a notebook. A script must start its work
-    under `if __name__ == "__main__":`, as for all of Python's multiprocessing.
+    part of the index, may return fewer or more rows, and may be a lambda or stand in a notebook or script.
 
     Raises TransformError with the chunk's rows (0-based positions, both ends included) when the function raises or returns
     something else than a DataFrame, WorkerDied when a worker process dies twice on the same chunk, JobError for counts < 1.
@@ -84,10 +83,7 @@ def _call(function: Callable[[pd.DataFrame], pd.DataFrame], task: _Slice) -> pd.
 
 def _located(error: Exception, task: _Slice) -> Exception:
     if isinstance(error, WorkerDied):
-        return WorkerDied(
-            f"{task}: {error.message}",
-            advice=error.advice + ' In a script, call map_frame under `if __name__ == "__main__":`.',
-        )
+        return WorkerDied(f"{task}: {error.message}", advice=error.advice)
     if isinstance(error, TransformError):
         return TransformError(f"{task}: {error.message}", advice=error.advice)
     return ChunkFailed(f"{task}: {type(error).__name__}: {error}")

@@ -11,12 +11,15 @@ import contextlib
 import multiprocessing as mp
 import os
 import signal
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 import cloudpickle
@@ -115,7 +118,8 @@ class _Pool(Generic[Task, Result]):
     def _start_worker(self) -> _Worker[Task]:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=_work, args=(theirs, self.function), daemon=True)
-        process.start()
+        with _without_main_module():
+            process.start()
         theirs.close()
         worker: _Worker[Task] = _Worker(process, ours)
         self.workers.append(worker)
@@ -141,6 +145,21 @@ class _Pool(Generic[Task, Result]):
             f"worker process {worker.process.pid} ended by {_describe_exit(worker.process.exitcode)}",
             advice="Out of memory is the usual reason: try fewer workers or a smaller chunk_rows.",
         )
+
+
+@contextmanager
+def _without_main_module() -> Iterator[None]:
+    """Keep a spawned process from importing the program's main module again.
+
+    cloudpickle brings what a task needs of it. So a script needs no `if __name__ == "__main__":`, and workers do not import
+    what only the parent uses (Prefect takes seconds). `multiprocessing.spawn.get_preparation_data` looks it up in sys.modules.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 def _describe_exit(exit_code: int | None) -> str:

@@ -107,9 +107,8 @@ def print_run(run: Run, sealed: list[Sealed], *, as_json: bool) -> None:
         chunks = [asdict(chunk) for chunk in sealed]
         _print_json("run", **fields, job=json.loads(run.job), chunks_planned=len(planned), chunks=chunks)
         return
-    print(
-        f"run {run.run_id}: {run.state}, started {run.started_at:%Y-%m-%d %H:%M:%S} UTC on {run.host} by tablehaul {run.version}"
-    )
+    started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC on {run.host} by tablehaul {run.version}"
+    print(f"run {run.run_id}: {run.state}, started {started}")
     print(f"job: {run.job}")
     print(f"{len(sealed)} of {len(planned)} chunks are committed")
     done = {chunk.chunk_no: chunk for chunk in sealed}
