@@ -25,7 +25,7 @@ from etl.errors import LedgerError
 from etl.job import Job
 from etl.plan import Plan
 
-RunState = Literal["planning", "running", "failed", "done"]
+RunState = Literal["planning", "running", "failed", "abandoned", "done"]
 
 _moment = sa.DateTime().with_variant(mssql.DATETIME2(precision=6), "mssql")  # type: ignore[no-untyped-call]
 _name = sa.Unicode(400)

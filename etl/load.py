@@ -184,6 +184,8 @@ def bound_values(dialect: str, values: pa.ChunkedArray, column: Column) -> list[
     ISO text for dates, times and datetimes, plain digits for decimals; everything else as Python has it.
     """
     arrow = values.type
+    if dialect == "mssql" and pa.types.is_floating(arrow):
+        _refuse_infinity(values, column)
     as_text = dialect == "sqlite" or types.rule(column.sql_type).bind_text
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
         utc = pc.cast(values.cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us")), pa.string())
@@ -191,6 +193,15 @@ def bound_values(dialect: str, values: pa.ChunkedArray, column: Column) -> list[
     elif as_text and any(is_kind(arrow) for is_kind in AS_TEXT):
         values = pc.cast(values, pa.string())
     return list(values.to_pylist())
+
+
+def _refuse_infinity(values: pa.ChunkedArray, column: Column) -> None:
+    infinite = pc.index(pc.fill_null(pc.is_inf(values), False), True).as_py()
+    if infinite >= 0:
+        raise SchemaError(
+            f"column {column.name}, row {infinite} of the chunk: {values[infinite].as_py()}, which SQL Server cannot hold",
+            advice="Replace infinite values in the transform.",
+        )
 
 
 AS_TEXT: list[Callable[[pa.DataType], bool]] = [

@@ -64,7 +64,10 @@ def prepare(job: Job, *, new_run: bool = False, run_key: str | None = None) -> P
     """
     source, target = job.source_endpoint, job.target_endpoint
     with target.connect() as connection:
-        unfinished = None if new_run else _unfinished_run(connection, job, run_key)
+        unfinished = _unfinished_run(connection, job, run_key)
+        if unfinished is not None and new_run:
+            _abandon(connection, job, unfinished)
+            unfinished = None
     if unfinished is not None and unfinished.plan_json is not None:
         return resume(job, unfinished)
     draft = _draft(job, source)
@@ -78,6 +81,12 @@ def resume(job: Job, run: Run) -> Prepared:
     with job.target_endpoint.connect() as connection:
         sealed = ledger.sealed_chunks(connection, run.run_id)
     table = _landing_table(job, run.run_id)
+    if run.state == "abandoned":
+        raise LedgerError(
+            f"run {run.run_id} was abandoned for a newer one with --new-run",
+            state=f"{len(sealed)} of {len(stored.chunks)} chunks are committed.",
+            advice="See `etl runs` for the newer one.",
+        )
     if run.state == "done":
         return Prepared(job, run.run_id, stored, job.target_name, sealed, resumed=True, finished=True)
     with job.source_endpoint.connect() as connection:
@@ -96,9 +105,17 @@ def _unfinished_run(connection: Connection, job: Job, run_key: str | None) -> Ru
     if not ledger.exists(connection):
         return None
     last = ledger.last_run(connection, job, run_key)
-    if last is None or (last.state == "done" and run_key is None):
+    if last is None or last.state == "abandoned" or (last.state == "done" and run_key is None):
         return None
     return last
+
+
+def _abandon(connection: Connection, job: Job, run: Run) -> None:
+    """A new run was asked for: the unfinished one is not taken up again, and the table it was loading goes."""
+    ledger.end_run(connection, run.run_id, "abandoned")
+    if job.mode == "replace":
+        load.drop_if_exists(connection, _landing_table(job, run.run_id))
+    connection.commit()
 
 
 def _draft(job: Job, source: Endpoint) -> _Draft:

@@ -6,8 +6,8 @@ passes between tasks, and nothing of theirs is cached or stored.
     python -m flows.copy_table job.yaml
 """
 
-from __future__ import annotations
-
+# No `from __future__ import annotations` here: Prefect has to find the class Job in the flow's signature, also when it loads
+# the flow by a path to another module that imports it.
 import sys
 from dataclasses import replace
 from pathlib import Path

@@ -1,4 +1,4 @@
--- The run's last word: done, or failed (which a resume turns into running again).
+-- The run's state at its end: done, failed (it can be resumed) or abandoned (a new run was asked for instead).
 UPDATE etl_run
 SET state = :state, ended_at = :ended_at
 WHERE run_id = :run_id AND state <> 'done'
