@@ -26,7 +26,7 @@ def table_columns(connection: Connection, table: TableName) -> list[Column]:
     if dialect == "mssql":
         return _describe_mssql(connection, f"SELECT * FROM {table.quoted(dialect)}", str(table))
     with connect.statement(f"reading the columns of {table}"):
-        columns = _sqlite_columns(connection, table.name, f"SELECT * FROM {table.quoted(dialect)}")
+        columns = _sqlite_columns(connection, table, f"SELECT * FROM {table.quoted(dialect)}")
     if not columns:
         raise JobError(f"there is no table {table}", advice="Check its name and schema, and the database in the URL.")
     return columns
@@ -39,7 +39,7 @@ def query_columns(connection: Connection, query: str) -> list[Column]:
     with connect.statement("reading the columns of the query"):
         connection.exec_driver_sql(f"CREATE TEMP VIEW {SQLITE_VIEW} AS {query}")
         try:
-            return _sqlite_columns(connection, SQLITE_VIEW, query)
+            return _sqlite_columns(connection, TableName(SQLITE_VIEW, "temp"), query)
         finally:
             connection.exec_driver_sql(f"DROP VIEW temp.{SQLITE_VIEW}")
 
@@ -51,7 +51,7 @@ def primary_key(connection: Connection, table: TableName) -> list[str]:
             rows = connection.execute(sa.text(statements.load("primary_key_mssql")), {"table": table.quoted("mssql")})
             return list(rows.scalars())
     with connect.statement(f"reading the primary key of {table}"):
-        rows = connection.exec_driver_sql(f"PRAGMA table_info({table.quoted('sqlite')})")
+        rows = connection.exec_driver_sql(_pragma("table_info", table))
         return [row.name for row in sorted(rows, key=lambda row: row.pk) if row.pk]
 
 
@@ -64,6 +64,8 @@ def _describe_mssql(connection: Connection, query: str, what: str) -> list[Colum
             f"{what} cannot be read: {failed.error_message} (error {failed.error_number})",
             advice="Check its name and schema, the database in the URL, and the login's rights.",
         )
+    if not rows:
+        raise JobError(f"{what} returns no rows, not even none", advice="Write one SELECT statement.")
     unnamed = [number for number, row in enumerate(rows, start=1) if not row.name]
     if unnamed:
         raise JobError(f"column {unnamed[0]} of {what} has no name", advice="Give it one with AS.")
@@ -80,8 +82,13 @@ def _describe_mssql(connection: Connection, query: str, what: str) -> list[Colum
     ]
 
 
-def _sqlite_columns(connection: Connection, relation: str, query: str) -> list[Column]:
-    rows = connection.exec_driver_sql(f"PRAGMA table_xinfo({quote('sqlite', relation)})").all()
+def _pragma(name: str, table: TableName) -> str:
+    schema = f"{quote('sqlite', table.schema)}." if table.schema else ""
+    return f"PRAGMA {schema}{name}({quote('sqlite', table.name)})"
+
+
+def _sqlite_columns(connection: Connection, relation: TableName, query: str) -> list[Column]:
+    rows = connection.exec_driver_sql(_pragma("table_xinfo", relation)).all()
     return [
         Column(
             name=row.name,
@@ -96,7 +103,9 @@ def _sqlite_columns(connection: Connection, relation: str, query: str) -> list[C
 
 
 def _sqlite_storage(connection: Connection, column: str, query: str) -> str:
-    statement = statements.load("typeof_sqlite").format(column=quote("sqlite", column), query=query)
+    statement = statements.load("typeof_sqlite").format(
+        column=quote("sqlite", column), query=query.rstrip().rstrip(";")
+    )
     classes = set(connection.exec_driver_sql(statement).scalars())
     if classes == {"integer", "real"}:
         return "REAL"

@@ -9,13 +9,14 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
-    from etl.errors import EtlError
     from etl.job import Job
     from etl.ledger import Run
     from etl.sandbox import Server
@@ -175,37 +176,27 @@ def _say_where(server: Server) -> None:
     typer.echo(f"export {SOURCE_VARIABLE}='{server.url()}'")
 
 
-class _errors_told:  # noqa: N801 - reads as a statement in `with`
-    """Turn the library's errors into one message and their exit code; with --debug let the traceback through."""
+@contextmanager
+def _errors_told(as_json: bool, debug: bool) -> Iterator[None]:
+    """The library's errors as one message and their exit code; --debug lets the traceback through."""
+    from etl.errors import EtlError, told
 
-    def __init__(self, as_json: bool, debug: bool) -> None:
-        self.as_json = as_json
-        self.debug = debug
-
-    def __enter__(self) -> None:
-        # The user's own modules stand in the folder where the command is given.
-        if str(Path.cwd()) not in sys.path:
-            sys.path.insert(0, str(Path.cwd()))
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _trace: object) -> None:
-        from etl.errors import EtlError
-
-        if not isinstance(error, EtlError) or self.debug:
-            return
-        self._tell(error)
-        raise typer.Exit(error.exit_code)
-
-    def _tell(self, error: EtlError) -> None:
-        if self.as_json:
-            fields = {"event": "error", "kind": type(error).__name__, "message": error.message}
-            typer.echo(
-                json.dumps({**fields, "state": error.state, "advice": error.advice, "exit_code": error.exit_code})
-            )
-            return
-        typer.secho(f"error: {error.message}", fg="red", err=True)
-        for line in (error.state, error.advice):
-            if line:
-                typer.echo(f"  {line}", err=True)
+    # The user's own modules stand in the folder where the command is given.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    if debug:
+        yield
+        return
+    if not as_json:
+        with told():
+            yield
+        return
+    try:
+        yield
+    except EtlError as error:
+        fields = {"event": "error", "kind": type(error).__name__, "message": error.message}
+        typer.echo(json.dumps({**fields, "state": error.state, "advice": error.advice, "exit_code": error.exit_code}))
+        raise typer.Exit(error.exit_code) from error
 
 
 def _run(job: Job, new_run: bool, as_json: bool) -> None:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -60,7 +60,7 @@ def resolve(reference: str, environment: Mapping[str, str] = os.environ) -> URL:
             )
     try:
         url = sa.make_url(text)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # ValueError for a port that is no number
         raise JobError(
             "the database URL cannot be read",
             advice="Write mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db, special characters "
@@ -96,7 +96,7 @@ def redact(reference: str) -> str:
         return reference
     try:
         url = sa.make_url(reference)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):
         return "(not a URL)"
     if "odbc_connect" in url.query:
         url = url.set(query={"odbc_connect": REDACTED})
@@ -144,9 +144,7 @@ class Endpoint:
     @cached_property
     def engine(self) -> Engine:
         """An engine without a pool, set up for this role. Makes no connection by itself."""
-        if self.dialect == "sqlite":
-            return _sqlite_engine(self.url, self.role)
-        return _mssql_engine(self.url, self.role)
+        return _sqlite_engine(self.url, self.role) if self.dialect == "sqlite" else _mssql_engine(self.url, self.role)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -165,8 +163,14 @@ class Endpoint:
                 f"cannot connect to {self.label}: pyodbc cannot be loaded ({error})",
                 advice="Install unixODBC and the FreeTDS driver with `odbc/install.sh`.",
             ) from error
-        with connection:
+        try:
             yield connection
+        except BaseException:
+            # Closed as it is: where the server has rolled back already it refuses the ROLLBACK of a reset (error 3903).
+            connection.invalidate()
+            raise
+        finally:
+            connection.close()
 
     def __getstate__(self) -> dict[str, Any]:
         # An engine must not travel to another process; the URL must.
@@ -192,6 +196,7 @@ def statement(doing: str, *, state: str = "") -> Iterator[None]:
         raise errors.from_statement(cause, doing, state=state) from error
 
 
+@cache  # an engine's first connection asks the server half a dozen questions about itself
 def _mssql_engine(url: URL, role: Role) -> Engine:
     import pyodbc
 

@@ -23,6 +23,9 @@ errors pickle, since they cross process boundaries.
 from __future__ import annotations
 
 import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 
@@ -127,6 +130,18 @@ class Interrupted(EtlError):
     """Stopped by SIGINT or SIGTERM; running chunks were rolled back."""
 
     exit_code = 130
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Around a program's work: an error of ours ends it with its message on stderr and its exit code, without a traceback."""
+    try:
+        yield
+    except EtlError as error:
+        print(f"error: {error.message}", file=sys.stderr)
+        for line in filter(None, (error.state, error.advice)):
+            print(f"  {line}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from error
 
 
 NATIVE_NUMBER = re.compile(r"\((\d+)\) \(SQL\w+\)")

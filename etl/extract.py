@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 import pyarrow as pa
 from sqlalchemy.engine import Connection
@@ -15,6 +15,8 @@ from etl import connect, types
 from etl.errors import SchemaError
 from etl.statements import TableName, quote
 from etl.types import Column
+
+Moment = TypeVar("Moment", dt.datetime, dt.time)
 
 BATCH_ROWS = 5_000
 """Rows that exist as Python objects at a time: enough to hide the call overhead, few enough to stay out of the peak."""
@@ -42,7 +44,7 @@ def select_query(dialect: str, query: str, columns: list[Column]) -> Selection:
     """The query as it is, or wrapped where a column must be read through an expression to arrive whole."""
     if not needs_expressions(dialect, columns):
         return Selection(query, columns, [], "the query")
-    sql = f"SELECT {_select_list(dialect, columns)} FROM ({query.rstrip().rstrip(';')}) AS etl_query"
+    sql = f"SELECT {_select_list(dialect, columns)} FROM (\n{query.rstrip().rstrip(';')}\n) AS etl_query"
     return Selection(sql, columns, _guarded(dialect, columns), "the query")
 
 
@@ -55,7 +57,7 @@ def needs_expressions(dialect: str, columns: list[Column]) -> bool:
 
 def read_batches(
     connection: Connection, selection: Selection, parameters: Sequence[Any] = ()
-) -> Iterator[pa.RecordBatch]:
+) -> Generator[pa.RecordBatch]:
     """Run the selection and yield its rows as record batches of the declared types, as they arrive.
 
     Raises DatabaseError when the server refuses or breaks off, SchemaError for a value that its declared type or the
@@ -140,12 +142,27 @@ def _array(values: Sequence[Any], field: pa.Field, selection: Selection) -> pa.A
 
 
 def _python_values(values: Sequence[Any], arrow: pa.DataType) -> Sequence[Any]:
-    """What the driver returned, as what Arrow takes for that type: SQLite has neither dates, decimals nor booleans."""
+    """What the driver returned, as what Arrow takes for that type without changing it.
+
+    SQLite has neither dates, decimals nor booleans, and keeps any value in any column; Arrow would cut 1.5 to the integer 1,
+    take bytes for text, and move an instant to UTC.
+    """
+    kinds = set(map(type, values)) - {type(None)}
     convert = next((convert for matches, convert in FROM_SQLITE if matches(arrow)), None)
-    sample = next((value for value in values if value is not None), None)
-    if convert is None or type(sample) not in {str, int, float}:
-        return values
-    return [None if value is None else convert(value) for value in values]
+    if convert is not None and not kinds.isdisjoint({str, int, float}):
+        return [None if value is None else convert(value) for value in values]
+    expected = next((expected for matches, expected in EXACT_KINDS if matches(arrow)), kinds)
+    if not kinds <= expected:
+        stray = next(value for value in values if value is not None and type(value) not in expected)
+        raise TypeError(f"{stray!r:.200} is {type(stray).__name__}")
+    return values
+
+
+EXACT_KINDS: list[tuple[Callable[[pa.DataType], bool], set[type]]] = [
+    (pa.types.is_integer, {int}),
+    (pa.types.is_string, {str}),
+    (pa.types.is_binary, {bytes, bytearray}),
+]
 
 
 def _exact_bool(value: Any) -> bool:
@@ -154,10 +171,26 @@ def _exact_bool(value: Any) -> bool:
     return bool(value)
 
 
+def _exact_datetime(text: str) -> dt.datetime:
+    return _whole(dt.datetime.fromisoformat(text), text)
+
+
+def _exact_time(text: str) -> dt.time:
+    return _whole(dt.time.fromisoformat(text), text)
+
+
+def _whole(moment: Moment, text: str) -> Moment:
+    if moment.tzinfo is not None:
+        raise ValueError(f"{text!r} has an offset from UTC")
+    if text.partition(".")[2][6:].strip("0"):
+        raise ValueError(f"{text!r} has digits beyond microseconds")
+    return moment
+
+
 FROM_SQLITE: list[tuple[Callable[[pa.DataType], bool], Callable[[Any], Any]]] = [
     (pa.types.is_boolean, _exact_bool),
     (pa.types.is_date, dt.date.fromisoformat),
-    (pa.types.is_timestamp, dt.datetime.fromisoformat),
-    (pa.types.is_time, dt.time.fromisoformat),
+    (pa.types.is_timestamp, _exact_datetime),
+    (pa.types.is_time, _exact_time),
     (pa.types.is_decimal, lambda value: Decimal(str(value))),
 ]

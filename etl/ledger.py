@@ -173,9 +173,9 @@ def store_plan(connection: Connection, run_id: str, plan: Plan) -> None:
         raise LedgerError(f"run {run_id} was planned by another process meanwhile", advice="Start the job again.")
 
 
-def end_run(connection: Connection, run_id: str, state: RunState) -> None:
-    """Set a run's last state. A run that is done stays done."""
-    _execute(connection, "ledger_end_run", run_id=run_id, state=state, ended_at=now())
+def end_run(connection: Connection, run_id: str, state: RunState) -> bool:
+    """Set a run's last state. A run that is done stays done; returns whether the state was set."""
+    return _execute(connection, "ledger_end_run", run_id=run_id, state=state, ended_at=now()).rowcount == 1
 
 
 def find_run(connection: Connection, run_id: str) -> Run:

@@ -16,22 +16,24 @@ from etl import catalog, connect, statements, types
 from etl.errors import DatabaseError, JobError, SchemaError
 from etl.job import Job
 from etl.statements import TableName, quote
-from etl.types import Column
+from etl.types import Column, OdbcType
 
 MAX_PARAMETERS = {"mssql": 2_000, "sqlite": 30_000}
 """In one statement: SQL Server takes 2,100 ("Maximum capacity specifications"), SQLite 32,766 (SQLITE_MAX_VARIABLE_NUMBER)."""
+LONG_TEXT_CHARS = 2_000
+"""Text beyond this may not fit nvarchar(4000), which counts UTF-16 units, two for some characters."""
 MAX_INSERT_ROWS = 1_000
 """Rows of one VALUES list in SQL Server ("Table value constructor", limitations)."""
 
 
 class Declared(sa.types.UserDefinedType[Any]):
-    """A column type by its own SQL text. Its values are bound as `bound_values` prepares them."""
+    """A column type by its own SQL text, with the type that its parameters are declared as."""
 
     cache_ok = True
 
-    def __init__(self, sql_type: str, placeholder: str = "?") -> None:
+    def __init__(self, sql_type: str, parameter: OdbcType | None) -> None:
         self.sql_type = sql_type
-        self.placeholder = placeholder
+        self.parameter = parameter
 
     def get_col_spec(self, **_options: Any) -> str:
         """The type in CREATE TABLE."""
@@ -129,10 +131,12 @@ def append(connection: Connection, table: TableName, rows: pa.Table, columns: li
     """
     dialect = connection.dialect.name
     bound = {
-        column.name: pd.Series(bound_values(dialect, rows.column(position), column), dtype=object)
-        for position, column in enumerate(columns)
+        column.name: bound_values(dialect, rows.column(position), column) for position, column in enumerate(columns)
     }
-    frame = pd.DataFrame(bound, columns=[column.name for column in columns])
+    declared = {
+        column.name: Declared(column.sql_type, _parameter(dialect, column, bound[column.name])) for column in columns
+    }
+    frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in bound.items()})
     batch_rows = max(1, min(MAX_INSERT_ROWS, MAX_PARAMETERS[dialect] // len(columns)))
     with connect.statement(f"appending to {table}"), _identity_insert(connection, table, columns):
         frame.to_sql(
@@ -141,7 +145,7 @@ def append(connection: Connection, table: TableName, rows: pa.Table, columns: li
             schema=table.schema,
             if_exists="append",
             index=False,
-            dtype={column.name: Declared(column.sql_type, _placeholder(dialect, column)) for column in columns},
+            dtype=declared,
             chunksize=batch_rows,
             method=_insert_batch,
         )
@@ -189,9 +193,15 @@ def bound_values(dialect: str, values: pa.ChunkedArray, column: Column) -> list[
     as_text = dialect == "sqlite" or types.rule(column.sql_type).bind_text
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
         utc = pc.cast(values.cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us")), pa.string())
-        values = pc.binary_join_element_wise(utc, "+00:00", " ")
+        values = pc.binary_join_element_wise(utc, "+00:00", " ")  # datetimeoffset reads it under every DATEFORMAT
+    elif as_text and pa.types.is_decimal(arrow):
+        # Arrow's own text of a small decimal is 1E-10, which SQL Server does not read as a decimal.
+        return [None if value is None else format(value, "f") for value in values.to_pylist()]
     elif as_text and any(is_kind(arrow) for is_kind in AS_TEXT):
         values = pc.cast(values, pa.string())
+        if dialect == "mssql":
+            # With the T it is ISO 8601, which `datetime` too reads the same under every language and DATEFORMAT.
+            values = pc.replace_substring(values, " ", "T")
     return list(values.to_pylist())
 
 
@@ -205,15 +215,21 @@ def _refuse_infinity(values: pa.ChunkedArray, column: Column) -> None:
 
 
 AS_TEXT: list[Callable[[pa.DataType], bool]] = [
-    pa.types.is_decimal,
     pa.types.is_date,
     pa.types.is_time,
     pa.types.is_timestamp,
 ]
 
 
-def _placeholder(dialect: str, column: Column) -> str:
-    return types.rule(column.sql_type).bind.format(type=column.sql_type) if dialect == "mssql" else "?"
+def _parameter(dialect: str, column: Column, values: list[Any]) -> OdbcType | None:
+    """How the column's parameters are declared; text that is longer than nvarchar(4000) holds as nvarchar(max)."""
+    if dialect != "mssql":
+        return None
+    declared = types.rule(column.sql_type).parameter
+    is_long = declared == types.WIDE_TEXT and any(
+        value is not None and len(value) > LONG_TEXT_CHARS for value in values
+    )
+    return (types.SQL_WVARCHAR, 0) if is_long else declared
 
 
 def _is_writable(dialect: str, column: Column) -> bool:
@@ -226,11 +242,22 @@ def _insert_batch(table: Any, connection: Connection, keys: list[str], rows: Ite
     batch = list(rows)
     name = TableName(table.name, table.schema).quoted(dialect)
     columns = ", ".join(quote(dialect, key) for key in keys)
-    row = "(" + ", ".join(table.table.columns[key].type.placeholder for key in keys) + ")"
+    row = "(" + ", ".join("?" * len(keys)) + ")"
     statement = f"INSERT INTO {name} ({columns}) VALUES {', '.join([row] * len(batch))}"
-    result = connection.exec_driver_sql(statement, tuple(value for values in batch for value in values))
-    if result.rowcount != len(batch):
-        raise DatabaseError(f"appending to {name}: {len(batch)} rows were sent and {result.rowcount} arrived")
+    parameters = tuple(value for values in batch for value in values)
+    declared = [table.table.columns[key].type.parameter for key in keys]
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    cursor = raw.cursor()
+    try:
+        if dialect == "mssql":
+            cursor.setinputsizes([(*parameter, 0) for parameter in declared] * len(batch))
+        cursor.execute(statement, parameters)
+        arrived = cursor.rowcount
+    finally:
+        cursor.close()
+    if arrived != len(batch):
+        raise DatabaseError(f"appending to {name}: {len(batch)} rows were sent and {arrived} arrived")
     return len(batch)
 
 

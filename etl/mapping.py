@@ -44,7 +44,7 @@ def map_frame(
     Raises TransformError with the chunk's rows (0-based positions, both ends included) when the function raises or returns
     something else than a DataFrame, WorkerDied when a worker process dies twice on the same chunk, JobError for counts < 1.
     """
-    workers = workers or os.cpu_count() or 1
+    workers = (os.cpu_count() or 1) if workers is None else workers
     if workers < 1 or (chunk_rows is not None and chunk_rows < 1):
         raise JobError("workers and chunk_rows must be 1 or more")
     if frame.empty:

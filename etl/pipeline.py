@@ -169,9 +169,10 @@ def _located(error: Exception, prepared: Prepared, chunk: Chunk) -> EtlError:
 def _finish(prepared: Prepared) -> None:
     job = prepared.job
     with job.target_endpoint.connect() as connection:
-        if job.mode == "replace":
+        # Of two processes on the same run, the second waits here until the first has swapped, and leaves it at that.
+        ended = ledger.end_run(connection, prepared.run_id, "done")
+        if ended and job.mode == "replace":
             load.swap(connection, prepared.table, job.target_name)
-        ledger.end_run(connection, prepared.run_id, "done")
         with connect.statement(f"finishing run {prepared.run_id}"):
             connection.commit()
     if prepared.plan.spool is not None:

@@ -83,7 +83,7 @@ class _Pool(Generic[Task, Result]):
 
     def run(self, tasks: deque[Task]) -> Iterator[Outcome[Task, Result]]:
         while True:
-            self._hand_out(tasks)
+            yield from self._hand_out(tasks)
             busy = [worker for worker in self.workers if worker.holds]
             if not busy:
                 return
@@ -104,16 +104,23 @@ class _Pool(Generic[Task, Result]):
                 worker.process.join()
         self.workers.clear()
 
-    def _hand_out(self, tasks: deque[Task]) -> None:
+    def _hand_out(self, tasks: deque[Task]) -> Iterator[Outcome[Task, Result]]:
+        """Give idle workers their next tasks; yields only the tasks that cannot be sent."""
         while tasks:
             idle = next((worker for worker in self.workers if not worker.holds), None)
             if idle is None and len(self.workers) >= self.size:
                 return
+            task = tasks.popleft()
+            try:
+                packed = _pack(task)
+            except Exception as error:  # noqa: BLE001 - pickling runs code of the task's own
+                yield Outcome(task, error=EtlError(f"the task cannot be sent to a worker process: {error}"))
+                continue
             worker = idle or self._start_worker()
-            worker.holds.append(tasks.popleft())
+            worker.holds.append(task)
             # A worker that died meanwhile is found by `wait`, as one that dies later is.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                worker.pipe.send_bytes(cloudpickle.dumps(worker.holds[0]))
+                worker.pipe.send_bytes(packed)
 
     def _start_worker(self) -> _Worker[Task]:
         ours, theirs = self.context.Pipe()
@@ -128,10 +135,14 @@ class _Pool(Generic[Task, Result]):
     def _outcome(self, worker: _Worker[Task]) -> Outcome[Task, Result]:
         task = worker.holds[0]
         try:
-            succeeded, value = cloudpickle.loads(worker.pipe.recv_bytes())
-        except (EOFError, ConnectionResetError):
+            packed = worker.pipe.recv_bytes()
+        except (EOFError, OSError):  # OSError where a message breaks off in its middle
             return Outcome(task, error=self._bury(worker))
         worker.holds.clear()
+        try:
+            succeeded, value = cloudpickle.loads(packed)
+        except Exception as error:  # noqa: BLE001 - unpickling runs code of the result's own
+            return Outcome(task, error=EtlError(f"the result cannot be read in the parent process: {error}"))
         return Outcome(task, value) if succeeded else Outcome(task, error=value)
 
     def _bury(self, worker: _Worker[Task]) -> WorkerDied:

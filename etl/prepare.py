@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,11 +112,13 @@ def _unfinished_run(connection: Connection, job: Job, run_key: str | None) -> Ru
 
 
 def _abandon(connection: Connection, job: Job, run: Run) -> None:
-    """A new run was asked for: the unfinished one is not taken up again, and the table it was loading goes."""
+    """A new run was asked for: the unfinished one is not taken up again, and what it was loading goes."""
     ledger.end_run(connection, run.run_id, "abandoned")
     if job.mode == "replace":
         load.drop_if_exists(connection, _landing_table(job, run.run_id))
     connection.commit()
+    stored = None if run.plan_json is None else run.plan.spool
+    spool.remove(_spool_folder(job, run.run_id) if stored is None else Path(stored))
 
 
 def _draft(job: Job, source: Endpoint) -> _Draft:
@@ -158,8 +161,9 @@ def _inferred(connection: Connection, job: Job, columns: list[Column], rows: int
     assert job.transform is not None
     dialect = connection.dialect.name
     source_schema = types.schema(dialect, columns)
-    batches = extract.read_batches(connection, _everything(dialect, job, columns))
-    sample = pa.Table.from_batches(_take(batches, rows), schema=source_schema)
+    # Closed here: what is left of the stream must not outlive its connection.
+    with closing(extract.read_batches(connection, _everything(dialect, job, columns))) as batches:
+        sample = pa.Table.from_batches(_take(batches, rows), schema=source_schema)
     if sample.num_rows == 0:
         return None
     frame = frames.to_pandas(sample, job.frame_dtypes)
@@ -178,6 +182,7 @@ def _take(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBat
 def _target_columns(connection: Connection, job: Job, draft: _Draft, source_dialect: str) -> tuple[list[Column], bool]:
     """The target's columns that the output fills, and whether the table is there already."""
     table, dialect = job.target_name, connection.dialect.name
+    table.quoted(dialect)  # raises for a name that no database takes
     exists = job.mode == "append" and catalog.table_exists(connection, table)
     if draft.output is None:
         if exists:
@@ -204,7 +209,7 @@ def _start_run(job: Job, target: Endpoint, run_key: str | None) -> str:
 
 def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
     source, target = job.source_endpoint, job.target_endpoint
-    folder = (job.spool_dir or spool.default_folder()) / run_id
+    folder = _spool_folder(job, run_id)
     with source.connect() as connection:
         if draft.key is not None:
             chunks = plan.key_ranges(connection, job, draft.key)
@@ -231,6 +236,10 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
         ledger.store_plan(connection, run_id, run_plan)
         connection.commit()
     return Prepared(job, run_id, run_plan, table, [], resumed=False)
+
+
+def _spool_folder(job: Job, run_id: str) -> Path:
+    return (job.spool_dir or spool.default_folder()) / run_id
 
 
 def _spool(connection: Connection, job: Job, columns: list[Column], folder: Path) -> list[Chunk]:

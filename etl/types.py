@@ -14,6 +14,16 @@ import pyarrow as pa
 from etl.errors import JobError
 
 Build = Callable[[int | None, int | None], pa.DataType]
+OdbcType = tuple[int, int]
+"""ODBC's SQL type and column size, as pyodbc's `setinputsizes` takes them; size 0 for what has none or is (max)."""
+
+# ODBC's numbers of SQL types (sql.h, sqlext.h, sqlucode.h).
+SQL_BIT = -7
+SQL_BIGINT = -5
+SQL_DOUBLE = 8
+SQL_VARBINARY = -3
+SQL_WVARCHAR = -9
+WIDE_TEXT = (SQL_WVARCHAR, 4000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +36,11 @@ class Rule:
     """What to select so that the driver returns every digit."""
     guard: str | None = None
     """An expression that is 0 for every value that the driver returns whole; anything else stops the chunk."""
-    bind: str = "?"
-    """The parameter's place in an INSERT. Values that the driver would change are bound as text and cast by the server."""
+    parameter: OdbcType = WIDE_TEXT
+    """How a value is declared as a parameter. Fixed, so that every batch is the same statement to the server and a NULL has its
+    column's type: pyodbc's own choice for NULL is varchar, which SQL Server does not convert to binary types (error 257)."""
     bind_text: bool = False
-    """Bind as text (see `bind`)."""
+    """Bind as ISO text, which the server converts in the column's own type: the driver would change the value itself."""
     key: str | None = None
     """The type's exact text, for range bounds; None where the type cannot be a chunk key."""
     key_style: str = ""
@@ -43,52 +54,43 @@ def _decimal(precision: int | None, scale: int | None) -> pa.DataType:
     return pa.decimal128(precision or 18, scale or 0)
 
 
+def _datetime2(digits: int | None, _scale: int | None) -> pa.DataType:
+    # The coarsest unit that holds the type, so that what a column would round is refused instead.
+    return pa.timestamp("s" if digits == 0 else "ms" if digits in {1, 2, 3} else "us")
+
+
+def _time(digits: int | None, _scale: int | None) -> pa.DataType:
+    return pa.time32("s") if digits == 0 else pa.time32("ms") if digits in {1, 2, 3} else pa.time64("us")
+
+
 # pyodbc cuts time values to microseconds (`src/getdata.cpp`, GetDataTimestamp), so a seventh digit must be looked for.
 HUNDRED_NANOSECONDS = "DATEPART(nanosecond, {column}) % 1000"
-# FreeTDS writes every parameter before 1600-01-01 wrong (`src/odbc/sql2tds.c`), so dates travel as text. Style 121 is read
-# the same under every language and DATEFORMAT.
-DATE_TEXT = "CONVERT({type}, ?, 121)"
-# pyodbc binds NULL as varchar, which SQL Server does not convert to binary types (error 257).
-BINARY = "CAST(? AS varbinary(max))"
-EXACT_TEXT = "CAST(? AS {type})"
 
 _text = Rule(_fixed(pa.string()), key="nvarchar(4000)")
-_binary = Rule(_fixed(pa.binary()), bind=BINARY)
-_integer_key = "varchar(20)"
+_binary = Rule(_fixed(pa.binary()), parameter=(SQL_VARBINARY, 0))
+# Dates travel as text: FreeTDS writes every date parameter before 1600-01-01 wrong (`src/odbc/sql2tds.c`).
+_datetime = Rule(_fixed(pa.timestamp("ms")), bind_text=True, key="varchar(23)", key_style=", 121")
 
 MSSQL: dict[str, Rule] = {
-    "bit": Rule(_fixed(pa.bool_())),
-    "tinyint": Rule(_fixed(pa.uint8()), key=_integer_key),
-    "smallint": Rule(_fixed(pa.int16()), key=_integer_key),
-    "int": Rule(_fixed(pa.int32()), key=_integer_key),
-    "bigint": Rule(_fixed(pa.int64()), key=_integer_key),
-    "real": Rule(_fixed(pa.float32())),
-    "float": Rule(_fixed(pa.float64())),
-    "decimal": Rule(_decimal, bind=EXACT_TEXT, bind_text=True, key="varchar(41)"),
-    "numeric": Rule(_decimal, bind=EXACT_TEXT, bind_text=True, key="varchar(41)"),
-    "money": Rule(_fixed(pa.decimal128(19, 4)), bind=EXACT_TEXT, bind_text=True),
-    "smallmoney": Rule(_fixed(pa.decimal128(10, 4)), bind=EXACT_TEXT, bind_text=True),
-    "date": Rule(_fixed(pa.date32()), bind=DATE_TEXT, bind_text=True, key="varchar(10)", key_style=", 23"),
-    "time": Rule(_fixed(pa.time64("us")), bind=DATE_TEXT, bind_text=True, guard=HUNDRED_NANOSECONDS),
-    "smalldatetime": Rule(
-        _fixed(pa.timestamp("s")), bind=DATE_TEXT, bind_text=True, key="varchar(23)", key_style=", 121"
-    ),
-    "datetime": Rule(_fixed(pa.timestamp("ms")), bind=DATE_TEXT, bind_text=True, key="varchar(23)", key_style=", 121"),
-    "datetime2": Rule(
-        _fixed(pa.timestamp("us")),
-        bind=DATE_TEXT,
-        bind_text=True,
-        guard=HUNDRED_NANOSECONDS,
-        key="varchar(27)",
-        key_style=", 121",
-    ),
+    "bit": Rule(_fixed(pa.bool_()), parameter=(SQL_BIT, 0)),
+    "tinyint": Rule(_fixed(pa.uint8()), parameter=(SQL_BIGINT, 0), key="varchar(20)"),
+    "smallint": Rule(_fixed(pa.int16()), parameter=(SQL_BIGINT, 0), key="varchar(20)"),
+    "int": Rule(_fixed(pa.int32()), parameter=(SQL_BIGINT, 0), key="varchar(20)"),
+    "bigint": Rule(_fixed(pa.int64()), parameter=(SQL_BIGINT, 0), key="varchar(20)"),
+    "real": Rule(_fixed(pa.float32()), parameter=(SQL_DOUBLE, 0)),
+    "float": Rule(_fixed(pa.float64()), parameter=(SQL_DOUBLE, 0)),
+    "decimal": Rule(_decimal, bind_text=True, key="varchar(41)"),
+    "numeric": Rule(_decimal, bind_text=True, key="varchar(41)"),
+    "money": Rule(_fixed(pa.decimal128(19, 4)), bind_text=True),
+    "smallmoney": Rule(_fixed(pa.decimal128(10, 4)), bind_text=True),
+    "date": Rule(_fixed(pa.date32()), bind_text=True, key="varchar(10)", key_style=", 23"),
+    "time": Rule(_time, bind_text=True, guard=HUNDRED_NANOSECONDS),
+    "smalldatetime": replace(_datetime, arrow=_fixed(pa.timestamp("s"))),
+    "datetime": _datetime,
+    "datetime2": replace(_datetime, arrow=_datetime2, guard=HUNDRED_NANOSECONDS, key="varchar(27)"),
     # As text, since pandas and Arrow keep an instant but not each value's own offset.
     "datetimeoffset": Rule(
-        _fixed(pa.string()),
-        read="CONVERT(varchar(34), {column}, 121)",
-        bind=DATE_TEXT,
-        key="varchar(34)",
-        key_style=", 121",
+        _fixed(pa.string()), read="CONVERT(varchar(34), {column}, 121)", key="varchar(34)", key_style=", 121"
     ),
     "char": _text,
     "varchar": _text,
@@ -97,7 +99,7 @@ MSSQL: dict[str, Rule] = {
     "text": replace(_text, key=None),
     "ntext": replace(_text, key=None),
     "xml": Rule(_fixed(pa.string()), read="CONVERT(nvarchar(max), {column})"),
-    "uniqueidentifier": Rule(_fixed(pa.string()), read="CONVERT(char(36), {column})", bind=EXACT_TEXT, key="char(36)"),
+    "uniqueidentifier": Rule(_fixed(pa.string()), read="CONVERT(char(36), {column})", key="char(36)"),
     "binary": _binary,
     "varbinary": _binary,
     "image": _binary,

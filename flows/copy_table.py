@@ -18,6 +18,7 @@ from prefect.cache_policies import NO_CACHE
 from prefect.runtime import flow_run
 
 from etl import check, pipeline, prepare, report
+from etl.errors import told
 from etl.job import Job, read_yaml
 from etl.prepare import Prepared
 from etl.result import RunResult
@@ -77,4 +78,5 @@ def copy_table(job: Job) -> RunResult:
 
 
 if __name__ == "__main__":
-    copy_table(read_yaml(Path(sys.argv[1])))
+    with told():
+        copy_table(read_yaml(Path(sys.argv[1])))

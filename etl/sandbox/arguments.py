@@ -1,0 +1,164 @@
+"""Values between Python and the engine: parameters' declarations, conversion to the declared type, and PostgreSQL's text."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import uuid
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+
+from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.link import Link, Parameter
+from etl.sandbox.outcomes import Argument
+from etl.sandbox.sqltypes import SqlType, Value
+from etl.sandbox.translation.conversion import convert
+from etl.sandbox.translation.expression import Expression
+from etl.sandbox.translation.types import family, is_wide, parse_type, storage
+
+_DECLARATION = re.compile(r"\s*(@[\w@#$]+)\s+(?:as\s+)?([^,(=]+(?:\([^)]*\))?)\s*(?:=[^,]*)?(?:,|$)", re.IGNORECASE)
+_OUTPUT = re.compile(r"\s+(?:output|out)\s*$", re.IGNORECASE)
+_INT_RANGES = {"tinyint": (0, 255), "smallint": (-(2**15), 2**15 - 1), "int": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
+
+
+@lru_cache(maxsize=1024)
+def parse_declarations(text: str) -> tuple[tuple[str, SqlType, bool], ...]:
+    """`@P1 int, @P2 nvarchar(40) OUTPUT` as (name, type, output). Error 102 for anything else."""
+    found = []
+    at = 0
+    while at < len(text.rstrip()):
+        match = _DECLARATION.match(text, at)
+        if match is None or match.end() == at:
+            raise SqlServerError(102, f"Incorrect syntax near '{text[at : at + 20].strip()}'.", severity=15, ends_batch=True)
+        kind = match[2].strip()
+        plain = _OUTPUT.sub("", kind)
+        tail = text[match.end(2) : match.end()]
+        found.append((match[1].lower(), parse_type(plain), plain != kind or bool(re.search(r"\bout", tail, re.IGNORECASE))))
+        at = match.end()
+    return tuple(found)
+
+
+def bind_arguments(declarations: str, arguments: Sequence[Argument], link: Link) -> dict[str, tuple[SqlType, Value]]:
+    """The batch's parameters with their declared types. Error 8178 for one without a value, 8144 for one too many."""
+    declared = parse_declarations(declarations) if declarations.strip() else ()
+    if len(arguments) > len(declared):
+        raise SqlServerError(8144, "Procedure or function has too many arguments specified.", ends_batch=True)
+    bound: dict[str, tuple[SqlType, Value]] = {}
+    by_name = {argument.name.lower(): argument for argument in arguments if argument.name}
+    for position, (name, kind, _) in enumerate(declared):
+        argument = by_name.get(name)
+        if argument is None and position < len(arguments) and not arguments[position].name:
+            argument = arguments[position]
+        if argument is None and position < len(arguments) and not by_name.keys() & {item[0] for item in declared}:
+            argument = arguments[position]
+        if argument is None:
+            raise SqlServerError(8178, f"The parameterized query '({declarations})' expects the parameter '{name}', which was not supplied.", ends_batch=True)
+        bound[name] = kind, coerce(argument.value, argument.type, kind, link)
+    return bound
+
+
+def coerce(value: Value, source: SqlType, target: SqlType, link: Link) -> Value:
+    """`value` of type `source` as `target`: in place where that is plain, else by the engine's own conversion."""
+    if value is None:
+        return None
+    if isinstance(value, str) and family(target) == "text":
+        return fit_text(value, target)
+    if source == target:
+        return value
+    plain = _plain(value, source, target)
+    if plain is not _NOT_PLAIN:
+        return plain  # type: ignore[return-value]
+    held = Expression(f"$1::{storage(source)}", source)
+    converted = convert(held, target, implicit=False)
+    from etl.sandbox.link import EngineError
+    from etl.sandbox.outcomes import Command
+    from etl.sandbox.pgerrors import server_error
+
+    try:
+        rows = link.run(f"SELECT {converted.sql}", (encode(value, source),)).rows
+    except EngineError as error:
+        raise server_error(error, Command.SELECT, link) from error
+    return rows[0][0]  # type: ignore[no-any-return]
+
+
+_NOT_PLAIN = object()
+
+
+def _plain(value: Value, source: SqlType, target: SqlType) -> object:
+    kinds = family(source), family(target)
+    if kinds == ("int", "int"):
+        low, high = _INT_RANGES[target.name]
+        return value if low <= value <= high else _NOT_PLAIN  # type: ignore[operator]
+    if kinds == ("float", "float"):
+        return value if target.name == "float" else _NOT_PLAIN
+    if kinds == ("int", "float"):
+        return float(value)  # type: ignore[arg-type]
+    if kinds == ("int", "bit"):
+        return bool(value)
+    if kinds == ("binary", "binary"):
+        return value if target.name == "varbinary" and (target.length is None or len(value) <= target.length) else _NOT_PLAIN  # type: ignore[arg-type]
+    if target.name == "datetime2" and source.name in {"datetime", "datetime2", "smalldatetime"} and (target.scale or 0) >= 6:
+        return value
+    if target.name == source.name == "datetimeoffset" and (target.scale or 0) >= 6:
+        return value
+    if target.name == source.name == "time" and (target.scale or 0) >= 6:
+        return value
+    return _NOT_PLAIN
+
+
+def fit_text(value: str, target: SqlType) -> str:
+    """A text as a variable of type `target` holds it: cut to its length, outside of its code page a question mark."""
+    if not is_wide(target) and not value.isascii():
+        value = value.encode("cp1252", "replace").decode("cp1252", "replace")
+    if target.length is not None and len(value) > target.length:
+        value = value[: target.length]
+    if target.length is not None and is_wide(target) and len(value.encode("utf-16-le")) // 2 > target.length:
+        value = value.encode("utf-16-le")[: target.length * 2].decode("utf-16-le", "ignore")
+    return value.rstrip(" ") if target.name in {"char", "nchar"} else value
+
+
+def encode(value: Value, kind: SqlType) -> Parameter:
+    """A value as PostgreSQL takes it in its text format; bytes go binary. Error for a text with U+0000."""
+    if value is None or isinstance(value, bytes):
+        return value
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise not_supported("a text with the character U+0000")
+        return value
+    if isinstance(value, bool):
+        return "t" if value else "f"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, dt.datetime):
+        return _stamp_text(value, kind)
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    return shuffle_guid(value)
+
+
+def _stamp_text(value: dt.datetime, kind: SqlType) -> str:
+    offset = value.utcoffset()
+    if kind.name != "datetimeoffset" or offset is None:
+        return value.replace(tzinfo=None).isoformat(" ")
+    local = value.replace(tzinfo=None)
+    minutes = round(offset.total_seconds() / 60)
+    try:
+        utc = (local - offset).isoformat(" ")
+    except OverflowError:
+        # The instant lies just outside of the years 1 to 9999; PostgreSQL knows the years around them.
+        if local.year == 1:
+            moved = local.replace(year=5) - offset
+            utc = f"0001-{moved:%m-%d %H:%M:%S.%f} BC"
+        else:
+            moved = local.replace(year=9995) - offset
+            utc = f"10000-{moved:%m-%d %H:%M:%S.%f}"
+    return f'("{utc}",{minutes})'
+
+
+def shuffle_guid(value: uuid.UUID) -> str:
+    """A uniqueidentifier with its bytes in the order in which SQL Server compares them: the last group first."""
+    raw = value.bytes_le
+    return (raw[10:16] + raw[8:10] + raw[6:8] + raw[4:6] + raw[0:4]).hex()

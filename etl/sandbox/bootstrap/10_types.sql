@@ -1,0 +1,78 @@
+-- The sandbox's own types. Everything of ours lives in the schema "sandbox"; users' schemas are named "database.schema".
+CREATE SCHEMA sandbox;
+SET search_path = sandbox;
+CREATE EXTENSION citext SCHEMA sandbox;
+
+-- Names for result columns of the sys views: the Python side maps each domain to the SQL Server type it stands for.
+CREATE DOMAIN sysname AS citext;
+CREATE DOMAIN nvarchar60 AS citext;
+CREATE DOMAIN nvarchar_max AS citext;
+CREATE DOMAIN char2 AS citext;
+CREATE DOMAIN tinyint AS int2;
+CREATE DOMAIN datetime AS timestamp;
+CREATE DOMAIN varchar10 AS citext;
+CREATE DOMAIN varbinary85 AS bytea;
+
+-- Raises SQL Server error `number`: SQLSTATE Z and four digits. `sample` only gives the call its type.
+CREATE FUNCTION fail(number int, message text, sample anyelement) RETURNS anyelement LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'Z' || lpad(number::text, 4, '0'), MESSAGE = message;
+END $$;
+
+-- The refusal that names what is missing (see errors.not_supported).
+CREATE FUNCTION refuse(what text, sample anyelement) RETURNS anyelement LANGUAGE plpgsql IMMUTABLE AS $$
+BEGIN
+  RAISE EXCEPTION USING ERRCODE = 'Z9999', MESSAGE = what;
+END $$;
+
+-- datetimeoffset: two are equal when their instants are, whatever their offsets.
+CREATE TYPE dto AS (utc timestamp, minutes int2);
+CREATE FUNCTION dto_lt(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc < ($2).utc;
+CREATE FUNCTION dto_le(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc <= ($2).utc;
+CREATE FUNCTION dto_eq(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc = ($2).utc;
+CREATE FUNCTION dto_ne(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc <> ($2).utc;
+CREATE FUNCTION dto_ge(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc >= ($2).utc;
+CREATE FUNCTION dto_gt(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc > ($2).utc;
+CREATE FUNCTION dto_cmp(dto, dto) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN timestamp_cmp(($1).utc, ($2).utc);
+CREATE OPERATOR < (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_lt, COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel);
+CREATE OPERATOR <= (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_le, COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel);
+CREATE OPERATOR = (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_eq, COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, MERGES);
+CREATE OPERATOR <> (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_ne, COMMUTATOR = <>, NEGATOR = =, RESTRICT = neqsel);
+CREATE OPERATOR >= (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_ge, COMMUTATOR = <=, NEGATOR = <, RESTRICT = scalargesel);
+CREATE OPERATOR > (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_gt, COMMUTATOR = <, NEGATOR = <=, RESTRICT = scalargtsel);
+CREATE OPERATOR CLASS dto_ops DEFAULT FOR TYPE dto USING btree AS
+  OPERATOR 1 <, OPERATOR 2 <=, OPERATOR 3 =, OPERATOR 4 >=, OPERATOR 5 >, FUNCTION 1 dto_cmp(dto, dto);
+CREATE FUNCTION dto_smaller(dto, dto) RETURNS dto LANGUAGE sql IMMUTABLE STRICT RETURN CASE WHEN $1 <= $2 THEN $1 ELSE $2 END;
+CREATE FUNCTION dto_larger(dto, dto) RETURNS dto LANGUAGE sql IMMUTABLE STRICT RETURN CASE WHEN $1 >= $2 THEN $1 ELSE $2 END;
+CREATE AGGREGATE min(dto) (SFUNC = dto_smaller, STYPE = dto, SORTOP = <);
+CREATE AGGREGATE max(dto) (SFUNC = dto_larger, STYPE = dto, SORTOP = >);
+
+-- uniqueidentifier is a uuid whose bytes stand in the order in which SQL Server compares them (last group first), so that
+-- PostgreSQL's own comparison and index are right.
+CREATE FUNCTION guid_smaller(uuid, uuid) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT RETURN CASE WHEN $1 <= $2 THEN $1 ELSE $2 END;
+CREATE FUNCTION guid_larger(uuid, uuid) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT RETURN CASE WHEN $1 >= $2 THEN $1 ELSE $2 END;
+CREATE AGGREGATE min(uuid) (SFUNC = guid_smaller, STYPE = uuid, SORTOP = <);
+CREATE AGGREGATE max(uuid) (SFUNC = guid_larger, STYPE = uuid, SORTOP = >);
+CREATE FUNCTION guid_shuffle(h text) RETURNS uuid LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT (substr(h, 21, 12) || substr(h, 17, 4) || substr(h, 15, 2) || substr(h, 13, 2) || substr(h, 11, 2) || substr(h, 9, 2)
+    || substr(h, 7, 2) || substr(h, 5, 2) || substr(h, 3, 2) || substr(h, 1, 2))::uuid
+$$;
+CREATE FUNCTION guid_to_text(v uuid) RETURNS citext LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT upper(substr(h, 31, 2) || substr(h, 29, 2) || substr(h, 27, 2) || substr(h, 25, 2) || '-' || substr(h, 23, 2)
+    || substr(h, 21, 2) || '-' || substr(h, 19, 2) || substr(h, 17, 2) || '-' || substr(h, 13, 4) || '-' || substr(h, 1, 12))::citext
+  FROM (SELECT replace(v::text, '-', '') AS h) x
+$$;
+CREATE FUNCTION guid_from_text(v text, strict bool) RETURNS uuid LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE m text[];
+BEGIN
+  m := regexp_match(v, '^\{?([0-9a-fA-F]{8})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{12})');
+  IF m IS NULL THEN
+    IF NOT strict THEN RETURN NULL; END IF;
+    RETURN fail(8169, 'Conversion failed when converting from a character string to uniqueidentifier.', NULL::uuid);
+  END IF;
+  RETURN guid_shuffle(m[1] || m[2] || m[3] || m[4] || m[5]);
+END $$;
+CREATE FUNCTION newid() RETURNS uuid LANGUAGE sql VOLATILE AS $$ SELECT sandbox.guid_shuffle(replace(gen_random_uuid()::text, '-', '')) $$;
+CREATE SEQUENCE rowversion_seq;
+CREATE FUNCTION next_rowversion() RETURNS bytea LANGUAGE sql VOLATILE AS $$ SELECT int8send(nextval('sandbox.rowversion_seq')) $$;

@@ -1,0 +1,210 @@
+-- Functions that PostgreSQL has not, or has with other rules.
+
+CREATE FUNCTION not_negative(v int, what text) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT CASE WHEN v >= 0 THEN v
+    ELSE sandbox.fail(537, 'Invalid length parameter passed to the ' || upper(what) || ' function.', NULL::int) END
+$$;
+CREATE FUNCTION charindex(needle text, hay text, start int) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT CASE WHEN needle = '' THEN 0 WHEN start <= 1 THEN strpos(hay, needle)
+    ELSE coalesce(nullif(strpos(substr(hay, start), needle), 0) + start - 1, 0) END
+$$;
+CREATE FUNCTION patindex(pattern text, hay text) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE i int; inner_pattern text := pattern;
+BEGIN
+  IF left(pattern, 1) <> '%' THEN RETURN CASE WHEN hay ~* like_pattern(pattern, '') THEN 1 ELSE 0 END; END IF;
+  inner_pattern := substr(pattern, 2);
+  FOR i IN 1..length(hay) LOOP
+    IF substr(hay, i) ~* like_pattern(inner_pattern, '') THEN RETURN i; END IF;
+  END LOOP;
+  RETURN 0;
+END $$;
+CREATE FUNCTION stuff(v text, start int, count int, new text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN start < 1 OR count < 0 OR start > length(v) THEN NULL
+    ELSE left(v, start - 1) || coalesce(new, '') || substr(v, start + count) END
+$$;
+CREATE FUNCTION quotename(v text, mark text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT CASE WHEN length(v) > 128 THEN NULL
+    WHEN mark IN ('[', ']') THEN '[' || replace(v, ']', ']]') || ']'
+    WHEN mark = '"' THEN '"' || replace(v, '"', '""') || '"'
+    WHEN mark = '''' THEN '''' || replace(v, '''', '''''') || '''' END
+$$;
+CREATE FUNCTION name_parts(v text) RETURNS text[] LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE parts text[] := '{}'; word text := ''; c text; i int := 1; closer text := '';
+BEGIN
+  WHILE i <= length(v) LOOP
+    c := substr(v, i, 1);
+    IF closer <> '' THEN
+      IF c = closer AND substr(v, i + 1, 1) = closer THEN word := word || c; i := i + 1;
+      ELSIF c = closer THEN closer := '';
+      ELSE word := word || c; END IF;
+    ELSIF c = '[' THEN closer := ']';
+    ELSIF c = '"' THEN closer := '"';
+    ELSIF c = '.' THEN parts := parts || word; word := '';
+    ELSE word := word || c; END IF;
+    i := i + 1;
+  END LOOP;
+  RETURN parts || rtrim(word);
+END $$;
+CREATE FUNCTION parsename(v text, part int) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT nullif(p[cardinality(p) - part + 1], '') FROM (SELECT sandbox.name_parts(v) AS p) x WHERE cardinality(p) <= 4 AND part BETWEEN 1 AND cardinality(p)
+$$;
+
+-- Dates.
+CREATE FUNCTION date_add(part text, n int8, v timestamp, kind text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE r timestamp;
+BEGIN
+  IF abs(n) > 2147483647 THEN RETURN fail(8115, 'Arithmetic overflow error converting expression to data type int.', NULL::timestamp); END IF;
+  r := CASE part
+    WHEN 'year' THEN v + make_interval(years => n::int) WHEN 'quarter' THEN v + make_interval(months => n::int * 3)
+    WHEN 'month' THEN v + make_interval(months => n::int) WHEN 'week' THEN v + make_interval(weeks => n::int)
+    WHEN 'day' THEN v + make_interval(days => n::int) WHEN 'dayofyear' THEN v + make_interval(days => n::int)
+    WHEN 'weekday' THEN v + make_interval(days => n::int)
+    WHEN 'hour' THEN v + make_interval(hours => n::int) WHEN 'minute' THEN v + make_interval(mins => n::int)
+    WHEN 'second' THEN v + n * interval '1 second' WHEN 'millisecond' THEN v + n * interval '1 millisecond'
+    WHEN 'microsecond' THEN v + n * interval '1 microsecond'
+    WHEN 'nanosecond' THEN v + (sandbox.ticks_fit(round(n / 100.0), 7, kind) / 10)::int8 * interval '1 microsecond'
+    ELSE sandbox.fail(9810, format('The datepart %s is not supported by date function dateadd for data type %s.', part, kind), NULL::timestamp) END;
+  IF r < '0001-01-01' OR r >= '10000-01-01' THEN
+    RETURN fail(517, format('Adding a value to a ''%s'' column caused an overflow.', kind), NULL::timestamp);
+  END IF;
+  RETURN r;
+END $$;
+CREATE FUNCTION date_diff_big(part text, a timestamp, b timestamp) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN CASE part
+    WHEN 'year' THEN extract(year FROM b) - extract(year FROM a)
+    WHEN 'quarter' THEN (extract(year FROM b) - extract(year FROM a)) * 4 + extract(quarter FROM b) - extract(quarter FROM a)
+    WHEN 'month' THEN (extract(year FROM b) - extract(year FROM a)) * 12 + extract(month FROM b) - extract(month FROM a)
+    WHEN 'week' THEN (((b::date - date '1899-12-31') - extract(dow FROM b)::int) - ((a::date - date '1899-12-31') - extract(dow FROM a)::int)) / 7
+    WHEN 'day' THEN b::date - a::date WHEN 'dayofyear' THEN b::date - a::date WHEN 'weekday' THEN b::date - a::date
+    WHEN 'hour' THEN extract(epoch FROM date_trunc('hour', b) - date_trunc('hour', a)) / 3600
+    WHEN 'minute' THEN extract(epoch FROM date_trunc('minute', b) - date_trunc('minute', a)) / 60
+    WHEN 'second' THEN extract(epoch FROM date_trunc('second', b) - date_trunc('second', a))
+    WHEN 'millisecond' THEN extract(epoch FROM date_trunc('milliseconds', b) - date_trunc('milliseconds', a)) * 1000
+    WHEN 'microsecond' THEN extract(epoch FROM b - a) * 1000000
+    WHEN 'nanosecond' THEN extract(epoch FROM b - a) * 1000000000
+    ELSE sandbox.fail(9806, format('The datepart %s is not supported by date function datediff.', part), NULL::int8) END::int8;
+END $$;
+CREATE FUNCTION date_diff(part text, a timestamp, b timestamp) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE n int8 := date_diff_big(part, a, b);
+BEGIN
+  IF abs(n) > 2147483647 THEN
+    RETURN fail(535, 'The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff with a less precise datepart.', NULL::int);
+  END IF;
+  RETURN n::int;
+END $$;
+CREATE FUNCTION date_part(part text, v timestamp) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN CASE part
+    WHEN 'dayofyear' THEN extract(doy FROM v) WHEN 'iso_week' THEN extract(week FROM v)
+    WHEN 'weekday' THEN extract(dow FROM v) + 1
+    WHEN 'week' THEN (extract(doy FROM v)::int + extract(dow FROM date_trunc('year', v))::int - 1) / 7 + 1
+    WHEN 'second' THEN floor(extract(second FROM v))
+    WHEN 'millisecond' THEN floor(extract(microseconds FROM v) % 1000000 / 1000)
+    WHEN 'microsecond' THEN extract(microseconds FROM v) % 1000000
+    WHEN 'nanosecond' THEN (extract(microseconds FROM v) % 1000000) * 1000
+    ELSE pg_catalog.date_part(part, v)::numeric END::int;
+END $$;
+CREATE FUNCTION date_from_parts(y int, m int, d int) RETURNS date LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF y NOT BETWEEN 1 AND 9999 OR m NOT BETWEEN 1 AND 12 OR d < 1 OR d > extract(day FROM make_date(y, m, 1) + interval '1 month' - interval '1 day') THEN
+    RETURN fail(289, 'Cannot construct data type date, some of the arguments have values which are not valid.', NULL::date);
+  END IF;
+  RETURN make_date(y, m, d);
+END $$;
+CREATE FUNCTION stamp_from_parts(y int, m int, d int, h int, mi int, s int, fraction int, scale int) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF h NOT BETWEEN 0 AND 23 OR mi NOT BETWEEN 0 AND 59 OR s NOT BETWEEN 0 AND 59 THEN
+    RETURN fail(289, 'Cannot construct data type datetime2, some of the arguments have values which are not valid.', NULL::timestamp);
+  END IF;
+  RETURN date_from_parts(y, m, d) + make_time(h, mi, s)
+    + (ticks_fit(fraction * power(10::numeric, 7 - scale), scale, 'datetime2') / 10)::int8 * interval '1 microsecond';
+END $$;
+CREATE FUNCTION offset_minutes(v text) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE m text[] := regexp_match(v, '^([+-])(\d{2}):(\d{2})$');
+BEGIN
+  IF m IS NULL THEN RETURN fail(9812, 'The timezone provided to builtin function is invalid.', NULL::int); END IF;
+  RETURN (m[2]::int * 60 + m[3]::int) * CASE m[1] WHEN '-' THEN -1 ELSE 1 END;
+END $$;
+
+-- Aggregates.
+CREATE FUNCTION int_sum_fit(v numeric, target text) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF target = 'int' AND v BETWEEN -2147483648 AND 2147483647 OR target = 'bigint' AND v BETWEEN -9223372036854775808 AND 9223372036854775807 THEN
+    RETURN v::int8;
+  END IF;
+  RETURN fail(8115, format('Arithmetic overflow error converting expression to data type %s.', target), NULL::int8);
+END $$;
+CREATE FUNCTION xor_step(int, int) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN $1 # $2;
+CREATE AGGREGATE checksum_agg(int) (SFUNC = xor_step, STYPE = int);
+
+-- What the catalog knows.
+CREATE FUNCTION find_object(v text, database text, session int) RETURNS int LANGUAGE sql STABLE STRICT AS $$
+  SELECT o.object_id FROM (SELECT p, cardinality(p) AS n FROM (SELECT sandbox.name_parts(v) AS p) y) x
+  JOIN sandbox.objects o ON o.name = p[n]::citext
+  JOIN sandbox.schemas s ON s.schema_id = o.schema_id AND s.name = coalesce(nullif(p[n - 1], ''), 'dbo')::citext
+  JOIN sandbox.databases d ON d.database_id = s.database_id
+    AND d.name = CASE WHEN p[n] LIKE '#%' THEN 'tempdb' ELSE coalesce(nullif(p[n - 2], ''), database) END::citext
+  WHERE o.session IN (0, session) AND n <= 3
+$$;
+CREATE FUNCTION object_id(v text, kind text, database text, session int) RETURNS int LANGUAGE sql STABLE AS $$
+  SELECT o.object_id FROM sandbox.objects o WHERE o.object_id = sandbox.find_object(v, database, session)
+    AND (kind IS NULL OR o.type = upper(kind)::citext)
+$$;
+CREATE FUNCTION object_name(id int) RETURNS citext LANGUAGE sql STABLE STRICT AS $$ SELECT name FROM sandbox.objects WHERE object_id = id $$;
+CREATE FUNCTION schema_name(id int) RETURNS citext LANGUAGE sql STABLE STRICT AS $$
+  SELECT CASE id WHEN 1 THEN 'dbo' WHEN 3 THEN 'INFORMATION_SCHEMA' WHEN 4 THEN 'sys' ELSE (SELECT name FROM sandbox.schemas WHERE schema_id = id) END::citext
+$$;
+CREATE FUNCTION schema_number(id int) RETURNS int LANGUAGE sql STABLE STRICT AS $$ SELECT CASE WHEN name = 'dbo' THEN 1 ELSE id END FROM sandbox.schemas WHERE schema_id = id $$;
+CREATE FUNCTION schema_id(v text, database text) RETURNS int LANGUAGE sql STABLE STRICT AS $$
+  SELECT CASE WHEN lower(v) = 'dbo' THEN 1 WHEN lower(v) = 'sys' THEN 4 WHEN lower(v) = 'information_schema' THEN 3
+    ELSE (SELECT s.schema_id FROM sandbox.schemas s JOIN sandbox.databases d USING (database_id) WHERE s.name = v::citext AND d.name = database::citext) END
+$$;
+CREATE FUNCTION database_id(v text) RETURNS int2 LANGUAGE sql STABLE STRICT AS $$ SELECT database_id::int2 FROM sandbox.databases WHERE name = v::citext $$;
+CREATE FUNCTION database_name(id int) RETURNS citext LANGUAGE sql STABLE STRICT AS $$ SELECT name FROM sandbox.databases WHERE database_id = id $$;
+
+-- sys.columns.max_length
+CREATE FUNCTION max_length(type_name text, length int, digits int, scale int) RETURNS int2 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN type_name IN ('nchar', 'nvarchar') THEN coalesce(length * 2, -1)
+    WHEN type_name IN ('char', 'varchar', 'binary', 'varbinary') THEN coalesce(length, -1)
+    WHEN type_name IN ('bit', 'tinyint') THEN 1 WHEN type_name = 'smallint' THEN 2 WHEN type_name IN ('int', 'real', 'smallmoney', 'smalldatetime') THEN 4
+    WHEN type_name IN ('bigint', 'float', 'money', 'datetime', 'rowversion') THEN 8 WHEN type_name = 'date' THEN 3
+    WHEN type_name = 'decimal' THEN CASE WHEN digits <= 9 THEN 5 WHEN digits <= 19 THEN 9 WHEN digits <= 28 THEN 13 ELSE 17 END
+    WHEN type_name = 'time' THEN CASE WHEN scale <= 2 THEN 3 WHEN scale <= 4 THEN 4 ELSE 5 END
+    WHEN type_name = 'datetime2' THEN CASE WHEN scale <= 2 THEN 6 WHEN scale <= 4 THEN 7 ELSE 8 END
+    WHEN type_name = 'datetimeoffset' THEN CASE WHEN scale <= 2 THEN 8 WHEN scale <= 4 THEN 9 ELSE 10 END
+    WHEN type_name IN ('uniqueidentifier', 'text', 'ntext', 'image') THEN 16 WHEN type_name = 'xml' THEN -1 END::int2
+$$;
+-- sys.columns.precision and scale
+CREATE FUNCTION shown_precision(type_name text, digits int, scale int) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE type_name WHEN 'bit' THEN 1 WHEN 'tinyint' THEN 3 WHEN 'smallint' THEN 5 WHEN 'int' THEN 10 WHEN 'bigint' THEN 19
+    WHEN 'real' THEN 24 WHEN 'float' THEN 53 WHEN 'money' THEN 19 WHEN 'smallmoney' THEN 10 WHEN 'decimal' THEN digits
+    WHEN 'date' THEN 10 WHEN 'smalldatetime' THEN 16 WHEN 'datetime' THEN 23
+    WHEN 'time' THEN CASE scale WHEN 0 THEN 8 ELSE 9 + scale END
+    WHEN 'datetime2' THEN CASE scale WHEN 0 THEN 19 ELSE 20 + scale END
+    WHEN 'datetimeoffset' THEN CASE scale WHEN 0 THEN 26 ELSE 27 + scale END ELSE 0 END
+$$;
+CREATE FUNCTION shown_scale(type_name text, scale int) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN type_name IN ('decimal', 'time', 'datetime2', 'datetimeoffset') THEN scale WHEN type_name IN ('money', 'smallmoney') THEN 4
+    WHEN type_name = 'datetime' THEN 3 ELSE 0 END
+$$;
+CREATE FUNCTION sequence_value(name text) RETURNS numeric LANGUAGE plpgsql VOLATILE STRICT AS $$
+DECLARE n numeric;
+BEGIN
+  EXECUTE 'SELECT last_value FROM ' || name INTO n;
+  RETURN n;
+END $$;
+CREATE FUNCTION identity_value(name text) RETURNS numeric LANGUAGE plpgsql VOLATILE STRICT AS $$
+DECLARE n numeric; used bool;
+BEGIN
+  EXECUTE 'SELECT last_value, is_called FROM ' || name INTO n, used;
+  RETURN CASE WHEN used THEN n ELSE -9223372036854775807 END;
+END $$;
+CREATE FUNCTION count_rows(id int) RETURNS int8 LANGUAGE plpgsql STABLE STRICT AS $$
+DECLARE n int8; place text;
+BEGIN
+  SELECT format('%I.%I', s.physical, o.physical) INTO place FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) WHERE o.object_id = id AND o.type = 'U';
+  IF place IS NULL THEN RETURN 0; END IF;
+  EXECUTE 'SELECT count(*) FROM ' || place INTO n;
+  RETURN n;
+END $$;

@@ -1,0 +1,228 @@
+"""What the translation knows of databases, schemas, tables and columns: a cache over the catalog tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from etl.sandbox.link import Link
+from etl.sandbox.sqltypes import SIZED, SqlType
+from etl.sandbox.translation.expression import quote, text_literal
+
+SYSTEM_SCHEMA = "sandbox_sys"
+"""Where the sys views are, named `schema.view`; each has the hidden column `$database`."""
+
+_DOMAIN_TYPES = {
+    "sysname": SqlType("nvarchar", length=128),
+    "nvarchar60": SqlType("nvarchar", length=60),
+    "nvarchar_max": SqlType("nvarchar"),
+    "citext": SqlType("nvarchar", length=4000),
+    "char2": SqlType("char", length=2),
+    "varchar10": SqlType("varchar", length=10),
+    "tinyint": SqlType("tinyint"),
+    "datetime": SqlType("datetime"),
+    "varbinary85": SqlType("varbinary", length=85),
+    "bool": SqlType("bit"),
+    "int2": SqlType("smallint"),
+    "int4": SqlType("int"),
+    "int8": SqlType("bigint"),
+    "numeric": SqlType("decimal", precision=38, scale=0),
+    "uuid": SqlType("uniqueidentifier"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table or view. `physical` is its PostgreSQL name."""
+
+    id: int
+    name: str
+    physical: str
+    type: SqlType
+    nullable: bool
+    collation: str | None = None
+    identity: bool = False
+    sequence: str | None = None
+    computed: bool = False
+    has_default: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table (`U`), a view (`V`) or a system view (`S`)."""
+
+    object_id: int
+    database: str
+    schema: str
+    name: str
+    kind: str
+    physical_schema: str
+    physical: str
+    columns: tuple[Column, ...]
+    definition: str = ""
+    """A view's text."""
+    by_name: Mapping[str, Column] = field(repr=False, compare=False, default_factory=dict)
+
+    @cached_property
+    def source(self) -> str:
+        """What stands in PostgreSQL's FROM."""
+        qualified = f"{quote(self.physical_schema)}.{quote(self.physical)}"
+        if self.kind != "S":
+            return qualified
+        columns = ", ".join(quote(column.physical) for column in self.columns)
+        return f'(SELECT {columns} FROM {qualified} WHERE "$database" = {text_literal(self.database)})'
+
+    @property
+    def qualified(self) -> str:
+        """The PostgreSQL name of a table or view."""
+        return f"{quote(self.physical_schema)}.{quote(self.physical)}"
+
+    @cached_property
+    def identity(self) -> Column | None:
+        """The IDENTITY column."""
+        return next((column for column in self.columns if column.identity), None)
+
+    @property
+    def full_name(self) -> str:
+        """`database.schema.name`, as error messages name a table."""
+        return f"{self.database}.{self.schema}.{self.name}"
+
+
+class CatalogVersion:
+    """Counts the committed changes of the catalog; shared by all sessions of an engine."""
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def bump(self) -> None:
+        """A committed transaction has changed the catalog."""
+        self.value += 1
+
+
+_TABLE = """
+SELECT o.object_id, d.name::text, s.name::text, o.name::text, o.type::text, s.physical, o.physical, o.session, o.definition::text
+FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) JOIN sandbox.databases d USING (database_id)
+WHERE d.name = $1::citext AND s.name = $2::citext AND o.name = $3::citext AND o.session IN (0, $4::int) AND o.type IN ('U', 'V')
+"""
+_COLUMNS = """
+SELECT c.column_id, c.name::text, c.physical, c.type_name, c.length, c.precision, c.scale, c.nullable, c.collation_name, c.is_identity,
+  c.sequence, c.computed IS NOT NULL,
+  EXISTS (SELECT FROM sandbox.objects d WHERE d.parent_object_id = c.object_id AND d.parent_column_id = c.column_id AND d.type = 'D')
+FROM sandbox.columns c WHERE c.object_id = $1::int ORDER BY c.column_id
+"""
+_SYSTEM_VIEW = """
+SELECT c.oid::int, c.relname::text, a.attnum::int, a.attname::text, t.typname::text, a.attnotnull
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
+WHERE n.nspname = 'sandbox_sys' AND lower(c.relname) = lower($1::text) AND a.attnum > 0 AND a.attname <> '$database' ORDER BY a.attnum
+"""
+
+
+class Catalog:
+    """One session's view of the catalog: what is committed, and its own open transaction's changes."""
+
+    def __init__(self, link: Link, shared: CatalogVersion, session: int) -> None:
+        self._link = link
+        self._shared = shared
+        self._session = session
+        self._own = 0
+        self._seen: tuple[int, int] | None = None
+        self._tables: dict[tuple[str, str, str], Table | None] = {}
+        self._databases: dict[str, str] = {}
+
+    @property
+    def session(self) -> int:
+        """The number that marks this session's #tables."""
+        return self._session
+
+    @property
+    def version(self) -> tuple[int, int]:
+        """Changes whenever something that was looked up may have changed."""
+        return self._shared.value, self._own
+
+    def changed(self) -> None:
+        """This session has changed the catalog, or taken a change back, in its own transaction."""
+        self._own += 1
+
+    def committed(self) -> None:
+        """This session's changes are visible to all."""
+        self._own += 1
+        self._shared.bump()
+
+    def database(self, name: str) -> str | None:
+        """The name of a database as it was created, or None."""
+        self._refresh()
+        if name.lower() not in self._databases:
+            rows = self._link.run("SELECT name::text FROM sandbox.databases").rows
+            self._databases = {row[0].lower(): row[0] for row in rows}
+        return self._databases.get(name.lower())
+
+    def table(self, database: str, schema: str, name: str) -> Table | None:
+        """A table, view or system view by its names in any case; #tables by their bare name."""
+        self._refresh()
+        key = (database.lower(), schema.lower(), name.lower())
+        if key not in self._tables:
+            self._tables[key] = self._load(*key)
+        return self._tables[key]
+
+    def schema(self, database: str, name: str) -> tuple[int, str, str] | None:
+        """(id, name, physical name) of a schema, or None."""
+        rows = self._link.run(
+            "SELECT s.schema_id, s.name::text, s.physical FROM sandbox.schemas s JOIN sandbox.databases d USING (database_id) "
+            "WHERE d.name = $1::citext AND s.name = $2::citext",
+            (database, name),
+        ).rows
+        return rows[0] if rows else None  # type: ignore[return-value]
+
+    def _refresh(self) -> None:
+        version = self.version
+        if self._seen != version:
+            self._tables.clear()
+            self._databases.clear()
+            self._seen = version
+
+    def _load(self, database: str, schema: str, name: str) -> Table | None:
+        if schema in {"sys", "information_schema"}:
+            return self._load_system_view(database, schema, name)
+        rows = self._link.run(_TABLE, (database, schema, name, str(self._session))).rows
+        if not rows:
+            return None
+        object_id, real_database, real_schema, real_name, kind, physical_schema, physical, session, definition = rows[0]
+        columns = tuple(_column(row) for row in self._link.run(_COLUMNS, (str(object_id),)).rows)
+        by_name = {column.name.lower(): column for column in columns}
+        place = "pg_temp" if session else physical_schema
+        return Table(object_id, real_database, real_schema, real_name, kind.strip(), place, physical, columns, definition or "", by_name)
+
+    def _load_system_view(self, database: str, schema: str, name: str) -> Table | None:
+        rows = self._link.run(_SYSTEM_VIEW, (f"{schema}.{name}",)).rows
+        if not rows:
+            return None
+        columns = tuple(Column(row[2], row[3], row[3], _DOMAIN_TYPES[row[4]], True) for row in rows)
+        by_name = {column.name.lower(): column for column in columns}
+        real_name = rows[0][1]
+        view_schema, view = real_name.split(".", 1)
+        real_database = self.database(database) or database
+        return Table(-rows[0][0], real_database, view_schema, view, "S", SYSTEM_SCHEMA, real_name, columns, "", by_name)
+
+
+def _column(row: tuple[object, ...]) -> Column:
+    id_, name, physical, type_name, length, precision, scale, nullable, collation, identity, sequence, computed, has_default = row
+    kind = str(type_name)
+    sql_type = SqlType(
+        kind,
+        length=length if kind in SIZED else None,  # type: ignore[arg-type]
+        precision=precision if kind == "decimal" else None,  # type: ignore[arg-type]
+        scale=scale,  # type: ignore[arg-type]
+    )
+    return Column(
+        id_,  # type: ignore[arg-type]
+        str(name),
+        str(physical),
+        sql_type,
+        bool(nullable),
+        None if collation is None else str(collation),
+        bool(identity),
+        None if sequence is None else str(sequence),
+        bool(computed),
+        bool(has_default),
+    )

@@ -1,0 +1,276 @@
+"""A batch taken apart into statements, on tokens alone.
+
+T-SQL needs no semicolons: a statement ends where a word begins another one. Control of flow (IF, BEGIN … END), variables,
+transactions and SET are parsed here; all else is a `Statement` whose tokens the compiler gives to sqlglot or to the DDL parser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from sqlglot.tokens import Token, TokenType
+
+from etl.sandbox.errors import not_supported
+from etl.sandbox.sqltypes import SqlType
+from etl.sandbox.translation.parser import incorrect_syntax, tokenize
+from etl.sandbox.translation.types import parse_type
+
+
+@dataclass(eq=False, slots=True)
+class Statement:
+    """A statement by its first word (`SELECT`, `CREATE`, `SET`, `EXEC` …) and its tokens."""
+
+    verb: str
+    tokens: list[Token]
+    text: str
+    cache: dict[object, object] = field(default_factory=dict)
+
+    @property
+    def line(self) -> int:
+        """Where it begins in the batch, from 1."""
+        return self.tokens[0].line
+
+
+@dataclass(eq=False, slots=True)
+class If:
+    """IF condition statement [ELSE statement]."""
+
+    condition: Statement
+    then: list[Node]
+    otherwise: list[Node]
+
+
+@dataclass(eq=False, slots=True)
+class Declare:
+    """DECLARE @x type [= value]."""
+
+    name: str
+    type: SqlType
+    value: Statement | None
+
+
+Node = Statement | If | Declare
+
+_STARTS = frozenset(
+    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "CREATE", "ALTER", "DROP", "TRUNCATE", "DECLARE", "SET", "IF", "WHILE", "BEGIN", "COMMIT", "ROLLBACK", "SAVE", "PRINT", "EXEC", "EXECUTE", "USE", "RETURN", "RAISERROR", "THROW", "GRANT", "DENY", "REVOKE", "WAITFOR", "DBCC", "BULK", "BACKUP", "RESTORE", "KILL", "CHECKPOINT", "OPEN", "FETCH", "CLOSE", "DEALLOCATE", "GOTO"]
+)
+_QUERY_JOINERS = frozenset({"UNION", "ALL", "EXCEPT", "INTERSECT", "AS", "THEN"})
+
+
+@lru_cache(maxsize=512)
+def parse_batch(text: str) -> tuple[Node, ...]:
+    """The statements of a batch, in order. Errors 102 and 105 for what is no T-SQL."""
+    reader = _Reader(tokenize(text), text)
+    nodes: list[Node] = []
+    while not reader.ended:
+        nodes.extend(reader.statement())
+    return tuple(nodes)
+
+
+def word(token: Token | None) -> str:
+    """A token as a keyword: upper case, or empty for names in brackets, texts and the end."""
+    if token is None or token.token_type in {TokenType.IDENTIFIER, TokenType.STRING, TokenType.NATIONAL_STRING}:
+        return ""
+    return token.text.upper()
+
+
+class _Reader:
+    def __init__(self, tokens: Sequence[Token], text: str) -> None:
+        self._tokens = tokens
+        self._text = text
+        self._at = 0
+        self._skip_semicolons()
+
+    @property
+    def ended(self) -> bool:
+        return self._at >= len(self._tokens)
+
+    def _peek(self, ahead: int = 0) -> Token | None:
+        index = self._at + ahead
+        return self._tokens[index] if index < len(self._tokens) else None
+
+    def _skip_semicolons(self) -> None:
+        while not self.ended and self._tokens[self._at].token_type == TokenType.SEMICOLON:
+            self._at += 1
+
+    def statement(self) -> list[Node]:
+        verb = word(self._peek())
+        if verb == "IF":
+            nodes = self._if()
+        elif verb == "BEGIN" and word(self._peek(1)) not in {"TRAN", "TRANSACTION", "DISTRIBUTED"}:
+            nodes = self._block()
+        elif verb == "DECLARE":
+            nodes = self._declare()
+        elif verb in _STARTS or self._at == 0:
+            # A batch may begin with a procedure's bare name: `sp_datatype_info_100 93,3`.
+            nodes = [self._plain(verb if verb in _STARTS else "CALL")]
+        elif verb == "" and self._peek() is not None and self._peek().token_type == TokenType.L_PAREN:  # type: ignore[union-attr]
+            nodes = [self._plain("SELECT")]
+        else:
+            raise incorrect_syntax(self._peek())
+        self._skip_semicolons()
+        return nodes
+
+    def _if(self) -> list[Node]:
+        self._at += 1
+        condition = self._slice("IF", self._end_of_condition())
+        then = self.statement()
+        otherwise: list[Node] = []
+        if word(self._peek()) == "ELSE":
+            self._at += 1
+            otherwise = self.statement()
+        return [If(condition, then, otherwise)]
+
+    def _block(self) -> list[Node]:
+        if word(self._peek(1)) in {"TRY", "CATCH"}:
+            raise not_supported("BEGIN " + word(self._peek(1)), line=self._tokens[self._at].line)
+        self._at += 1
+        self._skip_semicolons()
+        nodes: list[Node] = []
+        while word(self._peek()) != "END":
+            if self.ended:
+                raise incorrect_syntax(self._tokens[-1])
+            nodes.extend(self.statement())
+        self._at += 1
+        return nodes
+
+    def _declare(self) -> list[Node]:
+        statement = self._plain("DECLARE")
+        nodes: list[Node] = []
+        for part in split_commas(statement.tokens[1:]):
+            nodes.append(self._declaration(part))
+        return nodes
+
+    def _declaration(self, tokens: list[Token]) -> Declare:
+        # @ and the name are two tokens
+        if len(tokens) < 3 or tokens[0].text != "@":
+            raise incorrect_syntax(tokens[0] if tokens else None)
+        name = "@" + tokens[1].text
+        at = 3 if word(tokens[2]) == "AS" else 2
+        end = at
+        while end < len(tokens) and tokens[end].token_type != TokenType.EQ:
+            end += 1
+        kind = "".join(token.text + " " for token in tokens[at:end])
+        if word(tokens[at]) == "TABLE":
+            raise not_supported("a table variable", line=tokens[0].line)
+        value = Statement("VALUE", tokens[end + 1 :], self._text) if end < len(tokens) else None
+        return Declare(name, parse_type(kind), value)
+
+    def _plain(self, verb: str) -> Statement:
+        return self._slice(verb, self._end_of_statement(verb))
+
+    def _slice(self, verb: str, end: int) -> Statement:
+        tokens = list(self._tokens[self._at : end])
+        if not tokens:
+            raise incorrect_syntax(self._peek())
+        self._at = end
+        return Statement(verb, tokens, self._text)
+
+    def _end_of_condition(self) -> int:
+        depth = cases = 0
+        for index in range(self._at, len(self._tokens)):
+            token = self._tokens[index]
+            depth += _depth_change(token)
+            name = word(token)
+            if name == "CASE":
+                cases += 1
+            elif name == "END":
+                cases -= 1
+            elif depth == 0 and cases == 0 and name in _STARTS and index > self._at:
+                return index
+        raise incorrect_syntax(self._tokens[-1])
+
+    def _end_of_statement(self, verb: str) -> int:
+        depth = cases = 0
+        allowed = _Allowance(verb, self._tokens, self._at)
+        for index in range(self._at, len(self._tokens)):
+            token = self._tokens[index]
+            depth += _depth_change(token)
+            if depth > 0:
+                continue
+            if token.token_type == TokenType.SEMICOLON:
+                return index
+            name = word(token)
+            if name == "CASE":
+                cases += 1
+            elif name == "END" and cases:
+                cases -= 1
+            elif name == "VALUES":
+                allowed.has_values()
+            elif index > self._at and not cases and name in _STARTS | {"END", "ELSE"} and not allowed.takes(name, index):
+                return index
+        return len(self._tokens)
+
+
+class _Allowance:
+    """Which words that begin statements belong to the statement being read."""
+
+    def __init__(self, verb: str, tokens: Sequence[Token], start: int) -> None:
+        self._verb = verb
+        self._tokens = tokens
+        self._body = 1 if verb in {"INSERT", "WITH"} else 0
+        self._sets = 1 if verb in {"UPDATE", "WITH"} else 0
+        second = word(tokens[start + 1]) if start + 1 < len(tokens) else ""
+        self._alter_table = verb == "ALTER" and second == "TABLE"
+        self._actions = 1 if self._alter_table else 0
+        self._start = start
+
+    def has_values(self) -> None:
+        """An INSERT's rows are given: a SELECT after them is another statement."""
+        if self._verb == "INSERT":
+            self._body = 0
+
+    def takes(self, name: str, index: int) -> bool:  # noqa: PLR0911 - one line a rule
+        before = word(self._tokens[index - 1])
+        if name == "WITH":  # hints and options; a statement's own WITH comes first
+            return True
+        if name == "SELECT" and before in _QUERY_JOINERS:
+            return True
+        if name in {"UPDATE", "DELETE"} and before in {"ON", "FOR"}:
+            return True
+        if name == "SET" and before in {"DELETE", "UPDATE"} and self._verb in {"CREATE", "ALTER"}:
+            return True
+        if name == "IF" and self._verb in {"DROP", "CREATE", "ALTER"}:
+            return True
+        if self._verb == "MERGE":
+            return name not in {"END", "ELSE"}
+        if self._verb == "WITH" and name in {"INSERT", "UPDATE", "DELETE"} and self._body:
+            self._body = 1 if name == "INSERT" else 0
+            return True
+        if name in {"SELECT", "EXEC", "EXECUTE"} and self._body and (name == "SELECT" or self._verb == "INSERT"):
+            self._body = 0
+            return True
+        if name == "SET" and self._sets:
+            self._sets = 0
+            return True
+        if self._actions and name in {"ALTER", "DROP"}:
+            self._actions = 0
+            return True
+        if self._verb in {"FETCH", "GRANT", "DENY", "REVOKE"}:
+            return name not in {"END"}
+        if name in {"FETCH", "OPEN", "CLOSE"} and self._verb in {"SELECT", "WITH", "INSERT", "CREATE"}:
+            return name == "FETCH"
+        if name == "EXECUTE" and before == "WITH":
+            return True
+        return name == "USE" and before == "OPTION"
+
+
+def _depth_change(token: Token) -> int:
+    if token.token_type == TokenType.L_PAREN:
+        return 1
+    return -1 if token.token_type == TokenType.R_PAREN else 0
+
+
+def split_commas(tokens: Sequence[Token]) -> list[list[Token]]:
+    """The parts between the commas that stand outside of parentheses."""
+    parts: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens:
+        depth += _depth_change(token)
+        if token.token_type == TokenType.COMMA and depth == 0:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return parts

@@ -1,0 +1,190 @@
+"""What is known while one statement is compiled: names in scope, variables, and the parameters it will be run with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from etl.sandbox.catalog import Catalog, Column, Table
+from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.sqltypes import SqlType
+from etl.sandbox.translation.expression import Expression, quote
+from etl.sandbox.translation.types import storage
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A value that the statement gets when it runs: a variable's (`@x`), or the session's (`@@ROWCOUNT`, `DB_NAME`)."""
+
+    name: str
+    type: SqlType
+
+
+@dataclass(slots=True)
+class Source:
+    """Something in FROM: its names in T-SQL and its columns as PostgreSQL sees them."""
+
+    alias: str
+    columns: list[tuple[str, Expression]]
+    table: Table | None = None
+    explicit_alias: bool = True
+    physical: str = ""
+    """The PostgreSQL alias, quoted."""
+
+    def find(self, name: str) -> Expression | None:
+        """The column of that name, in any case."""
+        lowered = name.lower()
+        for column, expression in self.columns:
+            if column.lower() == lowered:
+                return expression
+        return None
+
+
+@dataclass(slots=True)
+class Scope:
+    """The sources of one query, and the query around it."""
+
+    sources: list[Source] = field(default_factory=list)
+    outer: Scope | None = None
+    tables: dict[str, Source] = field(default_factory=dict)
+    """Common table expressions by lower-case name."""
+    grouped: bool = False
+
+
+class Context:
+    """The compilation of one statement."""
+
+    def __init__(self, catalog: Catalog, database: str, variables: Mapping[str, SqlType]) -> None:
+        self.catalog = catalog
+        self.database = database
+        self.variables = variables
+        self.binds: list[Bind] = []
+        self.tables: set[int] = set()
+        self.locks: dict[str, str] = {}
+        """Tables that hints want locked before the statement runs, with PostgreSQL's lock mode."""
+        self.scope = Scope()
+        self._aliases = 0
+
+    def alias(self) -> str:
+        """A PostgreSQL alias that nothing else in the statement has."""
+        self._aliases += 1
+        return f"t{self._aliases}"
+
+    @contextmanager
+    def nested(self) -> Iterator[Scope]:
+        """A scope inside the current one, for a subquery."""
+        outer = self.scope
+        self.scope = Scope(outer=outer)
+        try:
+            yield self.scope
+        finally:
+            self.scope = outer
+
+    def bind(self, name: str, kind: SqlType) -> str:
+        """`$n` for a value; the same value keeps its number, so that equal expressions stay equal in GROUP BY."""
+        wanted = Bind(name, kind)
+        if wanted not in self.binds:
+            self.binds.append(wanted)
+        return f"${self.binds.index(wanted) + 1}::{storage(kind)}"
+
+    def lock_statements(self) -> tuple[str, ...]:
+        """The locks as PostgreSQL statements."""
+        return tuple(f"LOCK TABLE {table} IN {mode} MODE" for table, mode in self.locks.items())
+
+    def variable(self, name: str) -> Expression:
+        """A declared variable. Error 137 for one that is not."""
+        lowered = self.declared(name)
+        kind = self.variables[lowered]
+        return Expression(self.bind(lowered, kind), kind, variable=lowered)
+
+    def declared(self, name: str) -> str:
+        """The variable's name in lower case. Error 137 for one that is not declared."""
+        if name.lower() not in self.variables:
+            raise SqlServerError(137, f'Must declare the scalar variable "{name}".', severity=15, ends_batch=True)
+        return name.lower()
+
+    def common_table(self, name: str) -> Source | None:
+        """A WITH query that is visible here."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            found = scope.tables.get(name.lower())
+            if found is not None:
+                return found
+            scope = scope.outer
+        return None
+
+    def find_table(self, parts: Sequence[str]) -> Table:
+        """A table by one to three names. Error 208 when there is none."""
+        table = self.try_table(parts)
+        if table is None:
+            raise SqlServerError(208, f"Invalid object name '{'.'.join(parts)}'.", ends_batch=True)
+        self.tables.add(table.object_id)
+        return table
+
+    def try_table(self, parts: Sequence[str]) -> Table | None:
+        """A table by one to three names, or None."""
+        if len(parts) > 3:
+            raise not_supported(f"the four-part name {'.'.join(parts)}")
+        name = parts[-1]
+        if name.startswith("#"):
+            if name.startswith("##"):
+                raise not_supported(f"the global temporary table {name}")
+            return self.catalog.table("tempdb", "dbo", name)
+        database = parts[-3] if len(parts) == 3 and parts[-3] else self.database
+        schema = parts[-2] if len(parts) >= 2 and parts[-2] else "dbo"
+        if self.catalog.database(database) is None:
+            return None
+        return self.catalog.table(database, schema, name)
+
+    def resolve(self, name: str, qualifier: Sequence[str] = ()) -> Expression:
+        """A column by name. Errors 207, 209, 4104 as SQL Server words them."""
+        scope: Scope | None = self.scope
+        while scope is not None:
+            found = self._resolve_in(scope, name, qualifier)
+            if found is not None:
+                return found
+            scope = scope.outer
+        if qualifier:
+            full = ".".join([*qualifier, name])
+            raise SqlServerError(4104, f'The multi-part identifier "{full}" could not be bound.', ends_batch=True)
+        raise SqlServerError(207, f"Invalid column name '{name}'.", ends_batch=True)
+
+    def _resolve_in(self, scope: Scope, name: str, qualifier: Sequence[str]) -> Expression | None:
+        sources = [source for source in scope.sources if not qualifier or _matches(source, qualifier)]
+        matches = [found for source in sources if (found := source.find(name)) is not None]
+        if len(matches) > 1:
+            raise SqlServerError(209, f"Ambiguous column name '{name}'.", ends_batch=True)
+        if not matches and qualifier and sources:
+            raise SqlServerError(207, f"Invalid column name '{name}'.", ends_batch=True)
+        return matches[0] if matches else None
+
+
+def _matches(source: Source, qualifier: Sequence[str]) -> bool:
+    if source.alias.lower() == qualifier[-1].lower() and len(qualifier) == 1:
+        return True
+    if source.table is None or source.explicit_alias:
+        return False
+    full = [source.table.database, source.table.schema, source.table.name]
+    wanted = [part.lower() for part in qualifier]
+    return [part.lower() for part in full[-len(wanted) :]] == wanted
+
+
+def table_source(table: Table, alias: str | None, physical: str) -> Source:
+    """A table as a source: each of its columns through the PostgreSQL alias `physical`."""
+    columns = [(column.name, column_expression(column, physical)) for column in table.columns]
+    return Source(alias or table.name, columns, table, explicit_alias=alias is not None, physical=physical)
+
+
+def column_expression(column: Column, physical: str) -> Expression:
+    """A reference to a column through a PostgreSQL alias; an empty alias for a bare column."""
+    prefix = f"{physical}." if physical else ""
+    return Expression(
+        prefix + quote(column.physical),
+        column.type,
+        nullable=column.nullable,
+        collation=column.collation,
+        name=column.name,
+        identity=column.identity,
+        computed=column.computed,
+    )

@@ -1,0 +1,65 @@
+"""What compiling a statement gives: everything the interpreter needs to run it again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from etl.sandbox.catalog import Table
+from etl.sandbox.outcomes import Column, Command
+from etl.sandbox.sqltypes import SqlType
+from etl.sandbox.translation.context import Bind
+from etl.sandbox.translation.expression import Expression
+
+
+@dataclass(frozen=True, slots=True)
+class QueryPlan:
+    """A SELECT. `assigns` names the variables that take the columns (SELECT @x = …); then no rows are sent."""
+
+    sql: str
+    binds: tuple[Bind, ...]
+    columns: tuple[Column, ...]
+    assigns: tuple[str, ...] = ()
+    locks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WritePlan:
+    """An INSERT, UPDATE, DELETE or TRUNCATE. `columns` are OUTPUT's."""
+
+    sql: str
+    binds: tuple[Bind, ...]
+    command: Command
+    table: Table
+    columns: tuple[Column, ...] = ()
+    sequence: str | None = None
+    """The identity's sequence, when the statement draws from it or fills the column itself."""
+    explicit_identity: bool = False
+    locks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One value of a plain INSERT … VALUES: a parameter's name, or a constant with its type."""
+
+    variable: str = ""
+    constant: object = None
+    type: SqlType | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IntoPlan:
+    """SELECT … INTO: the new table's name and columns, and the query that fills it."""
+
+    sql: str
+    binds: tuple[Bind, ...]
+    parts: tuple[str, ...]
+    columns: tuple[Expression, ...]
+
+
+def result_columns(expressions: Sequence[Expression]) -> tuple[Column, ...]:
+    """Expressions as the columns of a result set. The bare NULL is int, as SQL Server has it."""
+    return tuple(
+        Column(item.name, item.type, nullable=item.nullable or item.is_null, identity=item.identity, computed=item.computed)
+        for item in expressions
+    )

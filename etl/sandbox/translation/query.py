@@ -1,0 +1,321 @@
+"""SELECT: sources, joins, grouping, set operations, TOP and OFFSET, common table expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlglot import exp
+
+from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.translation import operators
+from etl.sandbox.translation.aggregates import ordered
+from etl.sandbox.translation.context import Context, Source
+from etl.sandbox.translation.conversion import convert
+from etl.sandbox.translation.expression import Expression
+from etl.sandbox.translation.nodes import only, predicate, value, value_node
+from etl.sandbox.translation.sources import compile_from
+from etl.sandbox.translation.types import BIGINT, INT, common_type, family, storage
+
+_SELECT = {"expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_", "into", "options", "kind", "operation_modifiers"}
+_SET_OPERATION = {"this", "expression", "distinct", "with_", "order", "limit", "offset", "options", "by_name", "side", "kind", "on"}
+_RESULT = "(result)"
+_JOINERS = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}
+
+
+@dataclass(slots=True)
+class Query:
+    """A compiled query: PostgreSQL text whose output columns are named c1, c2 … and what they are."""
+
+    sql: str
+    columns: list[Expression]
+
+
+@value_node(exp.Subquery, "this")
+def _scalar(context: Context, node: exp.Expr) -> Expression:
+    query = _subquery(context, node.args["this"])
+    if len(query.columns) != 1:
+        raise SqlServerError(116, "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.", ends_batch=True)
+    return replace(query.columns[0], sql=f"({query.sql})", nullable=True, literal=None, is_null=False, aggregate=False).unnamed()
+
+
+def compile_subquery(context: Context, node: exp.Expr) -> tuple[str, list[Expression]]:
+    """A query inside parentheses, with the names around it in scope."""
+    query = _subquery(context, node)
+    return query.sql, query.columns
+
+
+def _subquery(context: Context, node: exp.Expr) -> Query:
+    while isinstance(node, exp.Subquery):
+        only(node, {"this"})
+        node = node.args["this"]
+    with context.nested():
+        return compile_query(context, node)
+
+
+def compile_query(context: Context, node: exp.Expr) -> Query:
+    """Any query in the current scope."""
+    if isinstance(node, exp.Subquery):
+        only(node, {"this"})
+        return compile_query(context, node.args["this"])
+    prefix = compile_with(context, node)
+    if isinstance(node, exp.Select):
+        query = _select(context, node)
+    elif type(node) in _JOINERS:
+        query = _set_operation(context, node)
+    elif isinstance(node, exp.Values):
+        query = _values(context, node)
+    else:
+        raise not_supported(f"the query {type(node).__name__.upper()}")
+    query.sql = prefix + query.sql
+    return query
+
+
+def compile_with(context: Context, node: exp.Expr) -> str:
+    """The WITH clause before a statement; its queries become visible in the current scope."""
+    clause = node.args.get("with_")
+    if clause is None:
+        return ""
+    only(clause, {"expressions"})
+    parts = []
+    for table in clause.expressions:
+        only(table, {"this", "alias"})
+        alias = table.args["alias"]
+        with context.nested():
+            query = compile_query(context, table.args["this"])
+        names = [column.name for column in alias.args.get("columns") or []] or [column.name for column in query.columns]
+        if len(names) != len(query.columns):
+            raise SqlServerError(8158, f"'{alias.name}' has more columns than were specified in the column list.", ends_batch=True)
+        physical = context.alias()
+        parts.append(f"{physical} AS ({query.sql})")
+        columns = [(name, replace(column, sql=f"c{i}", name=name, literal=None, aggregate=False, variable="")) for i, (name, column) in enumerate(zip(names, query.columns, strict=True), 1)]
+        context.scope.tables[alias.name.lower()] = Source(alias.name, columns, physical=physical)
+    return "WITH " + ", ".join(parts) + " "
+
+
+def _values(context: Context, node: exp.Expr) -> Query:
+    rows = [[value(context, cell) for cell in row.expressions] for row in node.expressions]
+    if len({len(row) for row in rows}) != 1:
+        raise SqlServerError(10709, "The number of columns for each row in a table value constructor must be the same.", ends_batch=True)
+    columns = [_merged(list(cells)) for cells in zip(*rows, strict=True)]
+    text = ", ".join("(" + ", ".join(_as(cell, column) for cell, column in zip(row, columns, strict=True)) + ")" for row in rows)
+    names = ", ".join(f"c{i}" for i in range(1, len(columns) + 1))
+    return Query(f"SELECT * FROM (VALUES {text}) {context.alias()}({names})", columns)
+
+
+def _merged(cells: list[Expression]) -> Expression:
+    """What a column is that takes all these values."""
+    kinds = [cell.type for cell in cells if not cell.is_null]
+    kind = common_type(kinds) if kinds else INT
+    collation = operators.merged_collation(*cells) if family(kind) == "text" else None
+    nullable = any(cell.nullable for cell in cells)
+    return Expression("", kind, nullable=nullable, collation=collation, name=cells[0].name)
+
+
+def _as(cell: Expression, column: Expression) -> str:
+    converted = convert(cell, column.type)
+    if storage(column.type, column.collation) != storage(column.type, converted.collation):
+        return f"({converted.sql})::{storage(column.type, column.collation)}"
+    return converted.sql
+
+
+def _set_operation(context: Context, node: exp.Expr) -> Query:
+    only(node, _SET_OPERATION)
+    _refuse_options(node)
+    sides = []
+    for side in (node.args["this"], node.args["expression"]):
+        with context.nested():
+            context.scope.tables = context.scope.outer.tables if context.scope.outer else {}
+            sides.append(compile_query(context, side))
+    left, right = sides
+    if len(left.columns) != len(right.columns):
+        raise SqlServerError(205, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.", ends_batch=True)
+    columns = [_merged([a, b]) for a, b in zip(left.columns, right.columns, strict=True)]
+    operator = _JOINERS[type(node)] + ("" if node.args.get("distinct") else " ALL")
+    if operator in {"EXCEPT ALL", "INTERSECT ALL"}:
+        raise SqlServerError(156, "Incorrect syntax near the keyword 'ALL'.", severity=15, ends_batch=True)
+    sql = f"{_recast(context, left, columns)} {operator} {_recast(context, right, columns)}"
+    columns = [replace(column, sql=f"c{i}") for i, column in enumerate(columns, 1)]
+    if any(node.args.get(name) is not None for name in ("order", "limit", "offset")):
+        alias = context.alias()
+        sql = f"SELECT * FROM ({sql}) {alias}"
+        with context.nested():
+            context.scope.sources = [Source("", [(column.name, column) for column in columns], physical=_RESULT)]
+            sql += _order(context, node, columns) + _limits(context, node)
+    return Query(sql, columns)
+
+
+def _recast(context: Context, query: Query, columns: Sequence[Expression]) -> str:
+    if all(a.type == b.type and a.collation == b.collation and not a.is_null for a, b in zip(query.columns, columns, strict=True)):
+        return f"({query.sql})"
+    alias = context.alias()
+    casts = ", ".join(f"{_as(replace(have, sql=f'{alias}.c{i}', literal=None, variable=''), want)} AS c{i}" for i, (have, want) in enumerate(zip(query.columns, columns, strict=True), 1))
+    return f"(SELECT {casts} FROM ({query.sql}) {alias})"
+
+
+def _refuse_options(node: exp.Expr) -> None:
+    """Query hints that change no answer are taken; the others are refused."""
+    for option in node.args.get("options") or []:
+        name = option.args["this"].name.upper() if hasattr(option.args["this"], "name") else str(option.args["this"]).upper()
+        if name.split()[0] not in {"MAXDOP", "RECOMPILE", "FAST", "HASH", "LOOP", "MERGE", "FORCE", "KEEP", "KEEPFIXED", "ORDER", "CONCAT", "OPTIMIZE"}:
+            raise not_supported(f"the query option {name}")
+
+
+def _select(context: Context, node: exp.Expr) -> Query:
+    only(node, _SELECT)
+    _refuse_options(node)
+    for name in ("kind", "operation_modifiers"):
+        if node.args.get(name):
+            raise not_supported(f"SELECT {node.args[name]}")
+    tables = context.scope.tables
+    source = compile_from(context, node)
+    context.scope.tables = tables
+    where = node.args.get("where")
+    condition = f" WHERE {predicate(context, where.args['this'])}" if where is not None else ""
+    group = _group(context, node.args.get("group"))
+    items = _projections(context, node)
+    having = node.args.get("having")
+    having_text = f" HAVING {predicate(context, having.args['this'])}" if having is not None else ""
+    distinct = _distinct(node)
+    order = _order(context, node, items, distinct=bool(distinct))
+    text = ", ".join(f"{_output(item)} AS c{i}" for i, item in enumerate(items, 1))
+    body = f"SELECT {distinct}{text}{source}{condition}{group}{having_text}"
+    sql = _with_ties(context, node, body, order, items) or body + order + _limits(context, node)
+    return Query(sql, [replace(item, aggregate=False) for item in items])
+
+
+def _output(item: Expression) -> str:
+    return "NULL::int4" if item.is_null else item.sql
+
+
+def _distinct(node: exp.Expr) -> str:
+    distinct = node.args.get("distinct")
+    if distinct is None:
+        return ""
+    only(distinct, set())
+    return "DISTINCT "
+
+
+def _group(context: Context, node: exp.Expr | None) -> str:
+    if node is None:
+        return ""
+    only(node, {"expressions", "all"})
+    if node.args.get("all"):
+        raise not_supported("GROUP BY ALL")
+    keys = []
+    for item in node.expressions:
+        if isinstance(item, exp.Literal):
+            raise SqlServerError(164, "Each GROUP BY expression must contain at least one column that is not an outer reference.", severity=15, ends_batch=True)
+        keys.append(value(context, item).sql)
+    context.scope.grouped = True
+    return " GROUP BY " + ", ".join(keys)
+
+
+def _projections(context: Context, node: exp.Expr) -> list[Expression]:
+    items: list[Expression] = []
+    for item in node.expressions:
+        if isinstance(item, exp.Star):
+            only(item, set())
+            items += _star(context, None)
+        elif isinstance(item, exp.Column) and isinstance(item.args["this"], exp.Star):
+            items += _star(context, item.args["table"].name)
+        elif isinstance(item, exp.Alias):
+            only(item, {"this", "alias"})
+            items.append(replace(value(context, item.args["this"]), name=item.alias))
+        else:
+            items.append(value(context, item))
+    return items
+
+
+def _star(context: Context, qualifier: str | None) -> list[Expression]:
+    sources = context.scope.sources
+    if qualifier is not None:
+        sources = [source for source in sources if source.alias.lower() == qualifier.lower()]
+        if not sources:
+            raise SqlServerError(107, f"The column prefix '{qualifier}' does not match with a table name or alias name used in the query.", severity=15, ends_batch=True)
+    if not sources:
+        raise SqlServerError(263, "Must specify table to select from.", ends_batch=True)
+    return [replace(expression, name=name) for source in sources for name, expression in source.columns]
+
+
+def _order(context: Context, node: exp.Expr, items: Sequence[Expression], distinct: bool = False) -> str:
+    order = node.args.get("order")
+    if order is None:
+        return ""
+    only(order, {"expressions"})
+    keys = []
+    for item in order.expressions:
+        keys.append(_sort_key(context, item, items, distinct))
+    return " ORDER BY " + ", ".join(keys)
+
+
+def _sort_key(context: Context, item: exp.Expr, items: Sequence[Expression], distinct: bool) -> str:
+    node = item.args["this"]
+    if isinstance(node, exp.Literal) and not node.args["is_string"]:
+        position = int(node.name)
+        if not 1 <= position <= len(items):
+            raise SqlServerError(108, f"The ORDER BY position number {position} is out of range of the number of items in the select list.", severity=15, ends_batch=True)
+        return ordered(replace(items[position - 1], sql=str(position), literal=None), item)
+    # Over a set operation a key names a column of the result, whatever qualifier is written before it.
+    result_only = len(context.scope.sources) == 1 and context.scope.sources[0].physical == _RESULT
+    if isinstance(node, exp.Column) and (result_only or not node.args.get("table")):
+        named = [i for i, column in enumerate(items, 1) if column.name.lower() == node.name.lower()]
+        if named:
+            return ordered(replace(items[named[0] - 1], sql=str(named[0]), literal=None), item)
+    if isinstance(node, exp.Subquery) and isinstance(node.args["this"], exp.Select) and not node.args["this"].args.get("from_"):
+        return "(SELECT NULL::int4)"
+    key = value(context, node)
+    for position, column in enumerate(items, 1):
+        if column.sql == key.sql:
+            return ordered(replace(key, sql=str(position), literal=None), item)
+    if distinct:
+        raise SqlServerError(145, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.", severity=15, ends_batch=True)
+    return ordered(key, item)
+
+
+def _limits(context: Context, node: exp.Expr) -> str:
+    limit, offset = node.args.get("limit"), node.args.get("offset")
+    text = ""
+    if offset is not None:
+        only(offset, {"expression"})
+        if node.args.get("order") is None:
+            raise SqlServerError(102, "Incorrect syntax near 'OFFSET'.", severity=15, ends_batch=True)
+        text += f" OFFSET {_row_number(context, offset.args['expression'])}"
+    if limit is None:
+        return text
+    if isinstance(limit, exp.Fetch):
+        only(limit, {"direction", "count", "limit_options"})
+        options = limit.args.get("limit_options")
+        if options is not None and (options.args.get("percent") or options.args.get("with_ties")):
+            raise not_supported("FETCH with PERCENT or WITH TIES")
+        return text + f" LIMIT {_row_number(context, limit.args['count'])}"
+    only(limit, {"expression", "limit_options"})
+    return text + f" LIMIT {_row_number(context, limit.args['expression'])}"
+
+
+def _row_number(context: Context, node: exp.Expr) -> str:
+    count = convert(value(context, node), BIGINT)
+    return f"({count.sql})"
+
+
+def _with_ties(context: Context, node: exp.Expr, body: str, order: str, items: Sequence[Expression]) -> str | None:
+    """TOP n WITH TIES and TOP n PERCENT; None for a plain TOP."""
+    limit = node.args.get("limit")
+    options = limit.args.get("limit_options") if isinstance(limit, exp.Limit) else None
+    if limit is None or options is None:
+        return None
+    only(options, {"percent", "with_ties", "rows"})
+    if options.args.get("with_ties") and not order:
+        raise SqlServerError(1062, "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause.", severity=15, ends_batch=True)
+    if options.args.get("percent"):
+        if options.args.get("with_ties"):
+            raise not_supported("TOP PERCENT WITH TIES")
+        count = value(context, limit.args["expression"])
+        alias, names = context.alias(), ", ".join(f"c{i}" for i in range(1, len(items) + 1))
+        numbered = f"SELECT {names}, row_number() OVER () AS n, count(*) OVER () AS total FROM ({body}{order}) {alias}"
+        return f"SELECT {names} FROM ({numbered}) {context.alias()} WHERE n <= ceil(total * ({count.sql})::numeric / 100) ORDER BY n"
+    if options.args.get("with_ties"):
+        return f"{body}{order} FETCH FIRST {_row_number(context, limit.args['expression'])} ROWS WITH TIES"
+    return None
+
+

@@ -1,0 +1,73 @@
+"""Fixtures for every folder of tests: an empty database of each kind, and a server that lives as long as the session.
+
+`ETL_TEST_DSN`, the SQLAlchemy URL of a real SQL Server whose login may create databases, takes the sandbox's place.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.databases import Database, SqliteDatabase, fresh_database
+
+SERVER_VARIABLE = "ETL_TEST_DSN"
+DATABASES = ["sqlite", "server"]
+
+
+def pytest_report_header() -> str:
+    return f"SQL Server: {SERVER_VARIABLE if SERVER_VARIABLE in os.environ else 'the sandbox'}"
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The URL of a SQL Server: the one that is named, else a sandbox of our own."""
+    if SERVER_VARIABLE in os.environ:
+        yield os.environ[SERVER_VARIABLE]
+        return
+    from etl.sandbox import serve
+
+    with serve() as server:
+        yield server.url()
+
+
+@contextmanager
+def open_database(kind: str, request: pytest.FixtureRequest, folder: Path, name: str) -> Iterator[Database]:
+    if kind == "sqlite":
+        yield SqliteDatabase(folder / f"{name}.db")
+        return
+    with fresh_database(request.getfixturevalue("server_url")) as database:
+        yield database
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database, once of each kind."""
+    with open_database(request.param, request, tmp_path, "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def server_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database of the server, for what SQLite does not have."""
+    with open_database("server", request, tmp_path, "data") as opened:
+        yield opened
+
+
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> SqliteDatabase:
+    """An empty SQLite database, for what has nothing to do with the kind of database."""
+    return SqliteDatabase(tmp_path / "data.db")
+
+
+@pytest.fixture(autouse=True)
+def private_spool(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Spools go where the test can see them, never to the user's cache. Returns the folder."""
+    cache = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
+    for variable in ("ETL_SOURCE_URL", "ETL_TARGET_URL"):
+        monkeypatch.delenv(variable, raising=False)
+    return cache / "etl" / "spool"
