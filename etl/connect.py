@@ -34,6 +34,8 @@ FREETDS_DEFAULTS = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": 
 ENVIRONMENT_PREFIX = "env:"
 REDACTED = "***"
 """What SQLAlchemy renders for a hidden password."""
+SECRET_OPTIONS = frozenset({"odbc_connect", "password", "pwd"})
+"""Options of a URL that are, or may hold, a password; SQLAlchemy hides only the one before the host."""
 
 MSSQL_SETTINGS = {
     # FreeTDS sends TEXTSIZE only when it is configured, and the server's default cuts long values without a word.
@@ -98,8 +100,7 @@ def redact(reference: str) -> str:
         url = sa.make_url(reference)
     except (sa.exc.ArgumentError, ValueError):
         return "(not a URL)"
-    if "odbc_connect" in url.query:
-        url = url.set(query={"odbc_connect": REDACTED})
+    url = url.update_query_dict({name: REDACTED for name in url.query if name.lower() in SECRET_OPTIONS})
     return url.render_as_string(hide_password=True)
 
 
@@ -108,7 +109,7 @@ def is_redacted(reference: str) -> bool:
     if reference.startswith(ENVIRONMENT_PREFIX):
         return False
     url = sa.make_url(reference)
-    return url.password == REDACTED or url.query.get("odbc_connect") == REDACTED
+    return url.password == REDACTED or REDACTED in url.query.values()
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ from etl.types import Column, OdbcType
 
 MAX_PARAMETERS = {"mssql": 2_000, "sqlite": 30_000}
 """In one statement: SQL Server takes 2,100 ("Maximum capacity specifications"), SQLite 32,766 (SQLITE_MAX_VARIABLE_NUMBER)."""
-LONG_TEXT_CHARS = 2_000
-"""Text beyond this may not fit nvarchar(4000), which counts UTF-16 units, two for some characters."""
+LONG_TEXT_CHARS = 1_000
+"""Longer text is bound as SQL_WLONGVARCHAR: pyodbc sends what has more than 4,000 bytes of UTF-16 piece by piece, which FreeTDS
+refuses for SQL_WVARCHAR (HY090). A character may take four bytes."""
 MAX_INSERT_ROWS = 1_000
 """Rows of one VALUES list in SQL Server ("Table value constructor", limitations)."""
 
@@ -222,14 +223,14 @@ AS_TEXT: list[Callable[[pa.DataType], bool]] = [
 
 
 def _parameter(dialect: str, column: Column, values: list[Any]) -> OdbcType | None:
-    """How the column's parameters are declared; text that is longer than nvarchar(4000) holds as nvarchar(max)."""
+    """How the column's parameters are declared; a batch with long text has them all declared as long."""
     if dialect != "mssql":
         return None
     declared = types.rule(column.sql_type).parameter
     is_long = declared == types.WIDE_TEXT and any(
         value is not None and len(value) > LONG_TEXT_CHARS for value in values
     )
-    return (types.SQL_WVARCHAR, 0) if is_long else declared
+    return (types.SQL_WLONGVARCHAR, 0) if is_long else declared
 
 
 def _is_writable(dialect: str, column: Column) -> bool:

@@ -63,7 +63,7 @@ class TableName:
             if text[position] != ".":
                 raise JobError(f"{text!r} is not a table name", advice="Write schema.table, or [schema].[table].")
             position += 1
-        if position != len(text) or not 1 <= len(parts) <= 3 or not all(parts):
+        if position != len(text) or text.endswith(".") or not 1 <= len(parts) <= 3 or not all(parts):
             raise JobError(f"{text!r} is not a table name", advice="Write schema.table, or [schema].[table].")
         name, schema, database = (*reversed(parts), None, None)[:3]
         assert name is not None

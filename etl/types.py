@@ -21,8 +21,9 @@ OdbcType = tuple[int, int]
 SQL_BIT = -7
 SQL_BIGINT = -5
 SQL_DOUBLE = 8
-SQL_VARBINARY = -3
+SQL_LONGVARBINARY = -4
 SQL_WVARCHAR = -9
+SQL_WLONGVARCHAR = -10
 WIDE_TEXT = (SQL_WVARCHAR, 4000)
 
 
@@ -67,7 +68,8 @@ def _time(digits: int | None, _scale: int | None) -> pa.DataType:
 HUNDRED_NANOSECONDS = "DATEPART(nanosecond, {column}) % 1000"
 
 _text = Rule(_fixed(pa.string()), key="nvarchar(4000)")
-_binary = Rule(_fixed(pa.binary()), parameter=(SQL_VARBINARY, 0))
+# As SQL_VARBINARY of size 0 FreeTDS sends every value empty, without an error, and of any size none beyond 8,000 bytes.
+_binary = Rule(_fixed(pa.binary()), parameter=(SQL_LONGVARBINARY, 0))
 # Dates travel as text: FreeTDS writes every date parameter before 1600-01-01 wrong (`src/odbc/sql2tds.c`).
 _datetime = Rule(_fixed(pa.timestamp("ms")), bind_text=True, key="varchar(23)", key_style=", 121")
 

@@ -19,7 +19,12 @@ from etl.sandbox.translation.types import family, is_wide, parse_type, storage
 
 _DECLARATION = re.compile(r"\s*(@[\w@#$]+)\s+(?:as\s+)?([^,(=]+(?:\([^)]*\))?)\s*(?:=[^,]*)?(?:,|$)", re.IGNORECASE)
 _OUTPUT = re.compile(r"\s+(?:output|out)\s*$", re.IGNORECASE)
-_INT_RANGES = {"tinyint": (0, 255), "smallint": (-(2**15), 2**15 - 1), "int": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
+_INT_RANGES = {
+    "tinyint": (0, 255),
+    "smallint": (-(2**15), 2**15 - 1),
+    "int": (-(2**31), 2**31 - 1),
+    "bigint": (-(2**63), 2**63 - 1),
+}
 
 
 @lru_cache(maxsize=1024)
@@ -30,11 +35,15 @@ def parse_declarations(text: str) -> tuple[tuple[str, SqlType, bool], ...]:
     while at < len(text.rstrip()):
         match = _DECLARATION.match(text, at)
         if match is None or match.end() == at:
-            raise SqlServerError(102, f"Incorrect syntax near '{text[at : at + 20].strip()}'.", severity=15, ends_batch=True)
+            raise SqlServerError(
+                102, f"Incorrect syntax near '{text[at : at + 20].strip()}'.", severity=15, ends_batch=True
+            )
         kind = match[2].strip()
         plain = _OUTPUT.sub("", kind)
         tail = text[match.end(2) : match.end()]
-        found.append((match[1].lower(), parse_type(plain), plain != kind or bool(re.search(r"\bout", tail, re.IGNORECASE))))
+        found.append(
+            (match[1].lower(), parse_type(plain), plain != kind or bool(re.search(r"\bout", tail, re.IGNORECASE)))
+        )
         at = match.end()
     return tuple(found)
 
@@ -53,7 +62,11 @@ def bind_arguments(declarations: str, arguments: Sequence[Argument], link: Link)
         if argument is None and position < len(arguments) and not by_name.keys() & {item[0] for item in declared}:
             argument = arguments[position]
         if argument is None:
-            raise SqlServerError(8178, f"The parameterized query '({declarations})' expects the parameter '{name}', which was not supplied.", ends_batch=True)
+            raise SqlServerError(
+                8178,
+                f"The parameterized query '({declarations})' expects the parameter '{name}', which was not supplied.",
+                ends_batch=True,
+            )
         bound[name] = kind, coerce(argument.value, argument.type, kind, link)
     return bound
 
@@ -85,7 +98,7 @@ def coerce(value: Value, source: SqlType, target: SqlType, link: Link) -> Value:
 _NOT_PLAIN = object()
 
 
-def _plain(value: Value, source: SqlType, target: SqlType) -> object:
+def _plain(value: Value, source: SqlType, target: SqlType) -> object:  # noqa: PLR0911 - one line a pair of types
     kinds = family(source), family(target)
     if kinds == ("int", "int"):
         low, high = _INT_RANGES[target.name]
@@ -96,9 +109,13 @@ def _plain(value: Value, source: SqlType, target: SqlType) -> object:
         return float(value)  # type: ignore[arg-type]
     if kinds == ("int", "bit"):
         return bool(value)
-    if kinds == ("binary", "binary"):
-        return value if target.name == "varbinary" and (target.length is None or len(value) <= target.length) else _NOT_PLAIN  # type: ignore[arg-type]
-    if target.name == "datetime2" and source.name in {"datetime", "datetime2", "smalldatetime"} and (target.scale or 0) >= 6:
+    if target.name == "varbinary" and isinstance(value, bytes):
+        return value if target.length is None or len(value) <= target.length else _NOT_PLAIN
+    if (
+        target.name == "datetime2"
+        and source.name in {"datetime", "datetime2", "smalldatetime"}
+        and (target.scale or 0) >= 6
+    ):
         return value
     if target.name == source.name == "datetimeoffset" and (target.scale or 0) >= 6:
         return value
@@ -118,7 +135,7 @@ def fit_text(value: str, target: SqlType) -> str:
     return value.rstrip(" ") if target.name in {"char", "nchar"} else value
 
 
-def encode(value: Value, kind: SqlType) -> Parameter:
+def encode(value: Value, kind: SqlType) -> Parameter:  # noqa: PLR0911 - one line a type
     """A value as PostgreSQL takes it in its text format; bytes go binary. Error for a text with U+0000."""
     if value is None or isinstance(value, bytes):
         return value

@@ -101,20 +101,25 @@ class CatalogVersion:
 
 
 _TABLE = """
-SELECT o.object_id, d.name::text, s.name::text, o.name::text, o.type::text, s.physical, o.physical, o.session, o.definition::text
+SELECT o.object_id, d.name::text, s.name::text, o.name::text, o.type::text, s.physical, o.physical, o.session,
+  o.definition::text
 FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) JOIN sandbox.databases d USING (database_id)
 WHERE d.name = $1::citext AND s.name = $2::citext AND o.name = $3::citext AND o.session IN (0, $4::int) AND o.type IN ('U', 'V')
 """
 _COLUMNS = """
-SELECT c.column_id, c.name::text, c.physical, c.type_name, c.length, c.precision, c.scale, c.nullable, c.collation_name, c.is_identity,
-  c.sequence, c.computed IS NOT NULL,
-  EXISTS (SELECT FROM sandbox.objects d WHERE d.parent_object_id = c.object_id AND d.parent_column_id = c.column_id AND d.type = 'D')
+SELECT c.column_id, c.name::text, c.physical, c.type_name, c.length, c.precision, c.scale, c.nullable, c.collation_name,
+  c.is_identity, c.sequence, c.computed IS NOT NULL,
+  EXISTS (
+    SELECT FROM sandbox.objects d
+    WHERE d.parent_object_id = c.object_id AND d.parent_column_id = c.column_id AND d.type = 'D')
 FROM sandbox.columns c WHERE c.object_id = $1::int ORDER BY c.column_id
 """
 _SYSTEM_VIEW = """
-SELECT c.oid::int, c.relname::text, a.attnum::int, a.attname::text, t.typname::text, a.attnotnull
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid JOIN pg_type t ON t.oid = a.atttypid
-WHERE n.nspname = 'sandbox_sys' AND lower(c.relname) = lower($1::text) AND a.attnum > 0 AND a.attname <> '$database' ORDER BY a.attnum
+SELECT c.oid::int, c.relname::text, a.attnum::int, a.attname::text, t.typname::text
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_attribute a ON a.attrelid = c.oid
+JOIN pg_type t ON t.oid = a.atttypid
+WHERE n.nspname = 'sandbox_sys' AND lower(c.relname) = lower($1::text) AND a.attnum > 0 AND a.attname <> '$database'
+ORDER BY a.attnum
 """
 
 
@@ -168,11 +173,11 @@ class Catalog:
     def schema(self, database: str, name: str) -> tuple[int, str, str] | None:
         """(id, name, physical name) of a schema, or None."""
         rows = self._link.run(
-            "SELECT s.schema_id, s.name::text, s.physical FROM sandbox.schemas s JOIN sandbox.databases d USING (database_id) "
-            "WHERE d.name = $1::citext AND s.name = $2::citext",
+            "SELECT s.schema_id, s.name::text, s.physical FROM sandbox.schemas s JOIN sandbox.databases d USING"
+            " (database_id) WHERE d.name = $1::citext AND s.name = $2::citext",
             (database, name),
         ).rows
-        return rows[0] if rows else None  # type: ignore[return-value]
+        return rows[0] if rows else None
 
     def _refresh(self) -> None:
         version = self.version
@@ -191,7 +196,18 @@ class Catalog:
         columns = tuple(_column(row) for row in self._link.run(_COLUMNS, (str(object_id),)).rows)
         by_name = {column.name.lower(): column for column in columns}
         place = "pg_temp" if session else physical_schema
-        return Table(object_id, real_database, real_schema, real_name, kind.strip(), place, physical, columns, definition or "", by_name)
+        return Table(
+            object_id,
+            real_database,
+            real_schema,
+            real_name,
+            kind.strip(),
+            place,
+            physical,
+            columns,
+            definition or "",
+            by_name,
+        )
 
     def _load_system_view(self, database: str, schema: str, name: str) -> Table | None:
         rows = self._link.run(_SYSTEM_VIEW, (f"{schema}.{name}",)).rows
@@ -206,7 +222,21 @@ class Catalog:
 
 
 def _column(row: tuple[object, ...]) -> Column:
-    id_, name, physical, type_name, length, precision, scale, nullable, collation, identity, sequence, computed, has_default = row
+    (
+        id_,
+        name,
+        physical,
+        type_name,
+        length,
+        precision,
+        scale,
+        nullable,
+        collation,
+        identity,
+        sequence,
+        computed,
+        has_default,
+    ) = row
     kind = str(type_name)
     sql_type = SqlType(
         kind,

@@ -17,6 +17,7 @@ import subprocess
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -130,8 +131,8 @@ class Cluster:
         closed = _first_closed_parent(self._pgdata.parent if not self._temporary else self._sockets.parent)
         if closed is not None:
             raise ClusterError(
-                f"running as root, the sandbox's server runs as user {_SYSTEM_USER}, which cannot pass {closed} on the way to "
-                f"{self._pgdata}; choose a data folder that every user can reach, or do not run as root"
+                f"running as root, the sandbox's server runs as user {_SYSTEM_USER}, which cannot pass {closed} on the"
+                f" way to {self._pgdata}; choose a data folder that every user can reach, or do not run as root"
             )
         self._own(self._pgdata)
 
@@ -184,7 +185,7 @@ class Cluster:
                 **self._identity(),
             )
 
-    def _identity(self) -> dict[str, object]:
+    def _identity(self) -> dict[str, Any]:
         if self._user is None:
             return {}
         return {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []}

@@ -92,6 +92,20 @@ def _row(item: tuple[Value, ...]) -> tuple[Value, ...]:
     base = 9 if number in _DATETIME_SUBCODES else number
     increment = 0 if unsigned is not None else None
     return (
-        *(name, number, precision, prefix, suffix, parameters, 1, sensitive, searchable, unsigned, money, increment, name),
+        *(
+            name,
+            number,
+            precision,
+            prefix,
+            suffix,
+            parameters,
+            1,
+            sensitive,
+            searchable,
+            unsigned,
+            money,
+            increment,
+            name,
+        ),
         *(low, high, base, _DATETIME_SUBCODES.get(number), radix, None, 0),
     )

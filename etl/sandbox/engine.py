@@ -52,7 +52,9 @@ class PostgresEngine:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._cluster.stop()
 
     def login(self, user: str, password: str, database: str) -> SqlInterpreter:
@@ -63,15 +65,13 @@ class PostgresEngine:
             raise SqlServerError(18456, f"Login failed for user '{user}'.", severity=14)
         number = next(self._sessions)
         link = Link(self._cluster.conninfo(_ROLE))
-        try:
-            catalog = Catalog(link, self._version, number)
-            name = catalog.database(database or self._database)
-            if name is None:
-                raise SqlServerError(4060, f'Cannot open database "{database}" requested by the login. The login failed.', severity=11)
-            return SqlInterpreter(link, catalog, self._user, number, name)
-        except BaseException:
+        catalog = Catalog(link, self._version, number)
+        name = catalog.database(database or self._database)
+        if name is None:
             link.close()
-            raise
+            message = f'Cannot open database "{database}" requested by the login. The login failed.'
+            raise SqlServerError(4060, message, severity=11)
+        return SqlInterpreter(link, catalog, self._user, number, name)
 
     def load(self, database: str, schema: str, table: str, rows: Iterable[Sequence[Value]]) -> int:
         """Append rows to a table by PostgreSQL's COPY, in one transaction; returns how many.
@@ -106,17 +106,22 @@ class PostgresEngine:
 
     def _create_everything(self, connection: psycopg.Connection[tuple[object, ...]]) -> None:
         connection.execute(
-            f"CREATE ROLE {_ROLE} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; ALTER ROLE {_ROLE} SET search_path = sandbox; "
-            f"GRANT CREATE, TEMP ON DATABASE postgres TO {_ROLE}; REVOKE ALL ON SCHEMA public FROM PUBLIC"
+            f"CREATE ROLE {_ROLE} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE; ALTER ROLE {_ROLE} SET search_path ="
+            f" sandbox; GRANT CREATE, TEMP ON DATABASE postgres TO {_ROLE}; REVOKE ALL ON SCHEMA public FROM PUBLIC"
         )
         for script in sorted(_BOOTSTRAP.glob("*.sql")):
             connection.execute(script.read_bytes())
         connection.execute(
-            f"GRANT USAGE ON SCHEMA sandbox, sandbox_sys TO {_ROLE}; GRANT SELECT ON ALL TABLES IN SCHEMA sandbox_sys TO {_ROLE}; "
-            f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sandbox TO {_ROLE}; GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA sandbox TO {_ROLE}"
+            f"GRANT USAGE ON SCHEMA sandbox, sandbox_sys TO {_ROLE}; GRANT SELECT ON ALL TABLES IN SCHEMA sandbox_sys"
+            f" TO {_ROLE}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA sandbox TO {_ROLE}; GRANT"
+            f" USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA sandbox TO {_ROLE}"
         )
 
 
 def loadable(table: Table) -> list[str]:
     """The names of the columns that `load` fills, in order."""
-    return [column.name for column in table.columns if not column.identity and not column.computed and column.type.name != "rowversion"]
+    return [
+        column.name
+        for column in table.columns
+        if not column.identity and not column.computed and column.type.name != "rowversion"
+    ]

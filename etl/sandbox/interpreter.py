@@ -6,7 +6,6 @@ the table it names. Compiled plans are kept for clients that send the same text 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 
@@ -31,6 +30,8 @@ from etl.sandbox.outcomes import (
     TransactionEvent,
 )
 from etl.sandbox.pgerrors import server_error
+from etl.sandbox.planner import Planner, Variables
+from etl.sandbox.reading import Reading
 from etl.sandbox.schema import SchemaEditor, columns_of_query
 from etl.sandbox.set_options import apply_option
 from etl.sandbox.sqltypes import SqlType, Value
@@ -41,22 +42,24 @@ from etl.sandbox.translation.compile import compile_condition, compile_statement
 from etl.sandbox.translation.context import Bind, Context
 from etl.sandbox.translation.conversion import convert, shown
 from etl.sandbox.translation.ddl_parser import Cursor, parse_definition
-from etl.sandbox.translation.definitions import Definition, Truncate
+from etl.sandbox.translation.definitions import Definition
 from etl.sandbox.translation.described import DESCRIBED, describe_columns, describe_error
 from etl.sandbox.translation.parser import incorrect_syntax
 from etl.sandbox.translation.plans import IntoPlan, QueryPlan, WritePlan
 from etl.sandbox.translation.types import storage
-from etl.sandbox.translation.values_insert import NotPlain, Shape, ValuesInsert, plan_values_insert, read_shape
+from etl.sandbox.translation.values_insert import ValuesInsert
 
-_PLANS = 2000
 _DML = frozenset({"SELECT", "INSERT", "UPDATE", "DELETE", "WITH", "MERGE"})
 _DDL = frozenset({"CREATE", "ALTER", "DROP", "TRUNCATE"})
-_COMMANDS = {"INSERT": Command.INSERT, "UPDATE": Command.UPDATE, "DELETE": Command.DELETE, "SELECT": Command.SELECT, "WITH": Command.SELECT}
+_COMMANDS = {
+    "INSERT": Command.INSERT,
+    "UPDATE": Command.UPDATE,
+    "DELETE": Command.DELETE,
+    "SELECT": Command.SELECT,
+    "WITH": Command.SELECT,
+}
 _OPENS_IMPLICITLY = _DML | _DDL
 """Statements that begin a transaction under SET IMPLICIT_TRANSACTIONS ON."""
-
-Variables = dict[str, tuple[SqlType, Value]]
-Plan = QueryPlan | WritePlan | IntoPlan | ValuesInsert
 
 
 class SqlInterpreter:
@@ -68,8 +71,7 @@ class SqlInterpreter:
         self._state = SessionState(user, number, database)
         self._transaction = Transaction(link, catalog, self._state)
         self._editor = SchemaEditor(link, catalog, lambda: self._state.database)
-        self._plans: OrderedDict[object, Plan | Statement | None] = OrderedDict()
-        self._prepared_for = catalog.version
+        self._planner = Planner(link, catalog, self._state)
         self._identity_sequence: str | None = None
         self._variables: Variables = {}
         self._cancelled = False
@@ -190,7 +192,9 @@ class SqlInterpreter:
             yield from self._failed(error)
             self._raise_if_fatal(error)
         except EngineError as error:
-            raise SqlServerError(50000, f"sandbox: the engine answered {error.sqlstate}: {error.message}", ends_batch=True) from error
+            raise SqlServerError(
+                50000, f"sandbox: the engine answered {error.sqlstate}: {error.message}", ends_batch=True
+            ) from error
         else:
             if not isinstance(node, Declare):
                 self._state.error = 0
@@ -221,7 +225,7 @@ class SqlInterpreter:
         if verb in _DML:
             yield from self._run_plan(statement)
         elif verb in _DDL:
-            yield from self._define(statement, parse_definition(statement))
+            yield from self._define(parse_definition(statement))
         else:
             handler = self._handlers().get(verb)
             if handler is None:
@@ -248,12 +252,18 @@ class SqlInterpreter:
     # Variables and conditions
 
     def _context(self) -> Context:
-        return Context(self._catalog, self._state.database, {name: kind for name, (kind, _) in self._variables.items()})
+        return self._planner.context(self._variables)
 
     def _declare(self, node: Declare) -> None:
         name = node.name.lower()
         if name in self._variables:
-            raise SqlServerError(134, f"The variable name '{node.name}' has already been declared. Variable names must be unique within a query batch or stored procedure.", severity=15, ends_batch=True)
+            raise SqlServerError(
+                134,
+                f"The variable name '{node.name}' has already been declared. Variable names must be unique within a"
+                " query batch or stored procedure.",
+                severity=15,
+                ends_batch=True,
+            )
         self._variables[name] = node.type, None
         if node.value is not None:
             self._variables[name] = node.type, self._evaluate(node.value, node.type)
@@ -295,7 +305,11 @@ class SqlInterpreter:
         """The columns of the first result set of a batch, or the error that stops it."""
         try:
             nodes = parse_batch(str(query))
-            plans = [compile_statement(self._context(), node, None) for node in nodes if isinstance(node, Statement) and node.verb in {"SELECT", "WITH"}]
+            plans = [
+                compile_statement(self._context(), node, None)
+                for node in nodes
+                if isinstance(node, Statement) and node.verb in {"SELECT", "WITH"}
+            ]
         except SqlServerError as error:
             return describe_error(error)
         first = next((plan for plan in plans if isinstance(plan, QueryPlan)), None)
@@ -319,59 +333,14 @@ class SqlInterpreter:
 
     # SELECT, INSERT, UPDATE, DELETE
 
-    def _plan(self, statement: Statement) -> Plan:
-        if self._catalog.version != self._prepared_for:
-            self._prepared_for = self._catalog.version
-            self._link.forget_statements()
-        shape = read_shape(statement) if statement.verb == "INSERT" else None
-        if shape is not None:
-            insert = self._values_plan(statement, shape)
-            if insert is not None:
-                return insert
-        return self._compiled(statement)
-
-    def _values_plan(self, statement: Statement, shape: Shape) -> ValuesInsert | None:
-        key = ("values", id(statement), self._catalog.version, self._state.database, self._state.options.identity_insert)
-        if key not in self._plans:
-            plan = plan_values_insert(self._context(), shape, self._state.options.identity_insert)
-            self._keep(key, statement, plan)
-        return self._plans[key]  # type: ignore[return-value]
-
-    def _keep(self, key: tuple[object, ...], statement: Statement, plan: Plan | None) -> None:
-        self._plans[key] = plan
-        self._plans[("keep", *key)] = statement  # while the statement lives, its id is its own
-        while len(self._plans) > _PLANS:
-            self._plans.popitem(last=False)
-
-    def _compiled(self, statement: Statement) -> Plan:
-        used = self._used_variables(statement)
-        signature = tuple((name, self._variables[name][0]) for name in used if name in self._variables)
-        key = (id(statement), self._catalog.version, self._state.database, self._state.options.identity_insert, signature)
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = compile_statement(self._context(), statement, self._state.options.identity_insert)
-            self._keep(key, statement, plan)
-        return plan  # type: ignore[return-value]
-
-    @staticmethod
-    def _used_variables(statement: Statement) -> tuple[str, ...]:
-        used = statement.cache.get("variables")
-        if used is None:
-            tokens = statement.tokens
-            used = tuple(dict.fromkeys("@" + tokens[i + 1].text.lower() for i in range(len(tokens) - 1) if tokens[i].text == "@"))
-            statement.cache["variables"] = used
-        return used  # type: ignore[return-value]
-
     def _run_plan(self, statement: Statement) -> Iterator[Outcome]:
-        plan = self._plan(statement)
+        plan = self._planner.plan(statement, self._variables)
         if isinstance(plan, ValuesInsert):
-            try:
-                parameters = plan.parameters(self._variables)
-            except NotPlain:
-                plan = self._compiled(statement)
-            else:
+            parameters = plan.parameters(self._variables)
+            if parameters is not None:
                 yield from self._insert_values(plan, parameters)
                 return
+            plan = self._planner.compiled(statement, self._variables)
         if isinstance(plan, QueryPlan):
             yield from self._query(plan)
         elif isinstance(plan, WritePlan):
@@ -391,7 +360,7 @@ class SqlInterpreter:
             return
         if "sys.dm_exec_" in plan.sql:
             self._describe_session()
-        reading = _Reading(self, plan)
+        reading = Reading(self._link, self._transaction, plan, lambda: self._parameters(plan.binds))
         try:
             reading.start()
             yield ResultSet(plan.columns, reading.batches())
@@ -405,7 +374,11 @@ class SqlInterpreter:
     def _describe_session(self) -> None:
         """What the views sys.dm_exec_sessions and sys.dm_exec_connections say of this session."""
         values = (str(self._state.number), self._state.user, str(self._state.options.isolation.value))
-        self._link.run("SELECT set_config('sandbox.session', $1::text, false), set_config('sandbox.login', $2::text, false), set_config('sandbox.isolation', $3::text, false)", values)
+        self._link.run(
+            "SELECT set_config('sandbox.session', $1::text, false), set_config('sandbox.login', $2::text, false),"
+            " set_config('sandbox.isolation', $3::text, false)",
+            values,
+        )
 
     def _assign(self, plan: QueryPlan) -> None:
         rows = self._fetch(plan.sql, plan.binds, Command.SELECT)
@@ -448,9 +421,10 @@ class SqlInterpreter:
         assert identity is not None
         column = f'"{identity.physical}"'
         self._link.run(
-            f"SELECT setval('{identity.sequence}', CASE WHEN c.increment > 0 THEN greatest(m.high, s.last_value) ELSE least(m.low, s.last_value) END) "
-            f"FROM (SELECT max({column})::bigint AS high, min({column})::bigint AS low FROM {table.qualified}) m, {identity.sequence} s, "
-            f"(SELECT increment FROM sandbox.columns WHERE object_id = {table.object_id} AND is_identity) c WHERE m.high IS NOT NULL"
+            f"SELECT setval('{identity.sequence}', CASE WHEN c.increment > 0 THEN greatest(m.high, s.last_value) ELSE"
+            f" least(m.low, s.last_value) END) FROM (SELECT max({column})::bigint AS high, min({column})::bigint AS low"
+            f" FROM {table.qualified}) m, {identity.sequence} s, (SELECT increment FROM sandbox.columns WHERE object_id"
+            f" = {table.object_id} AND is_identity) c WHERE m.high IS NOT NULL"
         )
 
     def _insert_values(self, plan: ValuesInsert, parameters: list[Parameter]) -> Iterator[Outcome]:
@@ -471,7 +445,9 @@ class SqlInterpreter:
                 place = self._editor.place(plan.parts)
                 table = self._editor.create_plain(place, columns_of_query(plan.columns))
                 names = ", ".join('"' + column.physical.replace('"', '""') + '"' for column in table.columns)
-                answer = self._link.run(f"INSERT INTO {table.qualified} ({names}) {plan.sql}", self._parameters(plan.binds))
+                answer = self._link.run(
+                    f"INSERT INTO {table.qualified} ({names}) {plan.sql}", self._parameters(plan.binds)
+                )
                 self._transaction.schema_changed()
         except EngineError as error:
             raise server_error(error, Command.INSERT, self._link) from error
@@ -480,10 +456,9 @@ class SqlInterpreter:
 
     # Definitions
 
-    def _define(self, statement: Statement, definition: Definition) -> Iterator[Outcome]:
+    def _define(self, definition: Definition) -> Iterator[Outcome]:
         self.define(definition)
-        yield StatementDone(Command.OTHER if not isinstance(definition, Truncate) else Command.OTHER, None)
-        assert statement
+        yield StatementDone(Command.OTHER, None)
 
     def define(self, definition: Definition) -> None:
         """Carry a definition out as one statement."""
@@ -569,7 +544,9 @@ class SqlInterpreter:
         name = "@" + tokens[2].text.lower() if len(tokens) > 4 else ""
         held = self._variables.get(name)
         if held is None:
-            raise SqlServerError(137, f'Must declare the scalar variable "@{tokens[2].text}".', severity=15, ends_batch=True)
+            raise SqlServerError(
+                137, f'Must declare the scalar variable "@{tokens[2].text}".', severity=15, ends_batch=True
+            )
         if tokens[3].text != "=":
             raise not_supported(f"SET @variable {tokens[3].text}")
         part = statement.cache.get("value")
@@ -595,7 +572,11 @@ class SqlInterpreter:
         cursor.finish()
         name = self._catalog.database(wanted)
         if name is None:
-            raise SqlServerError(911, f"Database '{wanted}' does not exist. Make sure that the name is entered correctly.", ends_batch=True)
+            raise SqlServerError(
+                911,
+                f"Database '{wanted}' does not exist. Make sure that the name is entered correctly.",
+                ends_batch=True,
+            )
         old, self._state.database = self._state.database, name
         yield DatabaseChanged(old, name)
         yield Message(5701, f"Changed database context to '{name}'.", severity=0, state=2)
@@ -627,12 +608,18 @@ class SqlInterpreter:
             raise not_supported("THROW without arguments", line=statement.line)
         number, text, state = (self._evaluate(Statement("VALUE", part, statement.text)) for part in parts)
         if not isinstance(number, int) or not isinstance(state, int) or number < 50000:
-            raise SqlServerError(35100, f"Error number {number} in the THROW statement is outside the valid range. Specify an error number in the valid range of 50000 to 2147483647.")
+            raise SqlServerError(
+                35100,
+                f"Error number {number!r} in the THROW statement is outside the valid range. Specify an error number in"
+                " the valid range of 50000 to 2147483647.",
+            )
         yield from ()
         raise SqlServerError(number, str(text), state=state, line=statement.line, ends_batch=True)
 
     def _execute(self, statement: Statement) -> Iterator[Outcome]:
-        call = procedures.parse_call(statement, self._variables, lambda part: self._evaluate(Statement("VALUE", part, statement.text)))
+        call = procedures.parse_call(
+            statement, self._variables, lambda part: self._evaluate(Statement("VALUE", part, statement.text))
+        )
         yield from procedures.run_call(call, self)
 
     def batch(self, request: Parameterized) -> Iterator[Outcome]:
@@ -665,67 +652,6 @@ class SqlInterpreter:
     def state(self) -> SessionState:
         """The session's values, for catalog procedures."""
         return self._state
-
-
-class _Reading:
-    """A SELECT on its way: rows in chunks, and the error that may come in the middle."""
-
-    def __init__(self, interpreter: SqlInterpreter, plan: QueryPlan) -> None:
-        self._interpreter = interpreter
-        self._plan = plan
-        self._guard = interpreter._transaction.statement(whole=bool(plan.locks))
-        self._rows: Iterator[list[Row]] = iter(())
-        self._first: list[Row] | None = None
-        self._open = False
-        self.rows = 0
-        self.failure: SqlServerError | None = None
-
-    def start(self) -> None:
-        """Send the query and wait for its first rows, so that most errors come before the result set."""
-        self._guard.__enter__()
-        self._open = True
-        link = self._interpreter._link
-        try:
-            for lock in self._plan.locks:
-                link.script(lock)
-            self._rows = link.stream(self._plan.sql, self._interpreter._parameters(self._plan.binds))
-            self._first = next(self._rows, None)
-        except EngineError as error:
-            self._fail(error)
-            assert self.failure is not None
-            raise self.failure from error
-
-    def batches(self) -> Iterator[Sequence[tuple[Value, ...]]]:
-        """The rows. An error ends them; it is reported after them."""
-        if self._first is None:
-            return
-        self.rows += len(self._first)
-        yield self._first
-        try:
-            for chunk in self._rows:
-                self.rows += len(chunk)
-                yield chunk
-        except EngineError as error:
-            self._fail(error)
-
-    def _fail(self, error: EngineError) -> None:
-        self._open = False
-        try:
-            self._guard.__exit__(type(error), error, error.__traceback__)
-        except EngineError:
-            self.failure = server_error(error, Command.SELECT, self._interpreter._link)
-        else:
-            self.failure = server_error(error, Command.SELECT, self._interpreter._link)
-
-    def close(self) -> None:
-        """End the query, read or not."""
-        if not self._open:
-            return
-        self._open = False
-        close = getattr(self._rows, "close", None)
-        if close is not None:
-            close()
-        self._guard.__exit__(None, None, None)
 
 
 def _skip_transaction_word(cursor: Cursor) -> None:

@@ -22,6 +22,9 @@ Parameter = bytes | str | None
 _STATEMENTS = 300
 """Prepared statements kept for one connection."""
 
+_PREPARED_LENGTH = 100_000
+"""A longer text without parameters is hardly sent twice, and not worth keeping."""
+
 _CHUNK_ROWS = 1000
 _DONE = {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY}
 _ROWS = {pq.ExecStatus.TUPLES_CHUNK, pq.ExecStatus.SINGLE_TUPLE, pq.ExecStatus.TUPLES_OK}
@@ -78,7 +81,7 @@ class Link:
         """Run one query and give its rows in chunks as they arrive. Closing the iterator early cancels the query."""
         self._send(text, parameters)
         self._pgconn.set_chunked_rows_mode(_CHUNK_ROWS)
-        transformer: Transformer | None = None
+        transformer: Any = None
         finished = False
         try:
             while True:
@@ -101,8 +104,15 @@ class Link:
                     yield transformer.load_rows(0, result.ntuples, tuple)
         finally:
             if not finished:
-                self.cancel()
-                self._drain()
+                self._abandon()
+
+    def _abandon(self) -> None:
+        """Stop a query whose rows nobody wants. If that fails the connection is lost, and is closed."""
+        try:
+            self.cancel()
+            self._drain()
+        except psycopg.Error:
+            self._connection.close()
 
     def forget_statements(self) -> None:
         """Drop the prepared statements: the tables they were planned for have changed."""
@@ -124,6 +134,9 @@ class Link:
         return bool(self._pgconn.status != pq.ConnStatus.OK)
 
     def _send(self, text: str, parameters: Sequence[Parameter]) -> None:
+        if len(text) > _PREPARED_LENGTH and not parameters:
+            self._pgconn.send_query_params(text.encode(), None, result_format=pq.Format.BINARY)
+            return
         name = self._prepared.get(text)
         if name is None:
             name = self._prepare(text)
@@ -132,7 +145,7 @@ class Link:
         if not parameters:
             self._pgconn.send_query_prepared(name, None, result_format=pq.Format.BINARY)
             return
-        values = [value.encode() if type(value) is str else value for value in parameters]
+        values: list[bytes | None] = [value.encode() if isinstance(value, str) else value for value in parameters]
         formats = [1 if type(value) is bytes else 0 for value in parameters]
         self._pgconn.send_query_prepared(name, values, formats, pq.Format.BINARY)
 

@@ -69,7 +69,9 @@ def _text_writer(table: Table, column: Column) -> Callable[[Value], str]:
         assert isinstance(value, str)
         if trimmed:
             value = value.rstrip(" ")
-        if (length is not None and len(value) > length) or (wide and length is not None and not value.isascii() and len(value.encode("utf-16-le")) // 2 > length):
+        if (length is not None and len(value) > length) or (
+            wide and length is not None and not value.isascii() and len(value.encode("utf-16-le")) // 2 > length
+        ):
             raise _truncated(table, column, value[:length])
         if not wide and not value.isascii():
             value = value.encode("cp1252", "replace").decode("cp1252", "replace")
@@ -97,4 +99,8 @@ def _bytes_writer(table: Table, column: Column) -> Callable[[Value], str]:
 
 
 def _truncated(table: Table, column: Column, text: str) -> SqlServerError:
-    return SqlServerError(2628, f"String or binary data would be truncated in table '{table.full_name}', column '{column.name}'. Truncated value: '{text}'.")
+    return SqlServerError(
+        2628,
+        f"String or binary data would be truncated in table '{table.full_name}', column '{column.name}'. Truncated"
+        f" value: '{text}'.",
+    )

@@ -52,8 +52,9 @@ def _own_error(error: EngineError) -> SqlServerError:
 
 def _duplicate(failure: Failure) -> SqlServerError:
     found = failure.link.run(
-        "SELECT i.name::text, i.is_primary_key, i.is_unique_constraint, s.name::text || '.' || o.name::text FROM sandbox.indexes i "
-        "JOIN sandbox.objects o USING (object_id) JOIN sandbox.schemas s USING (schema_id) WHERE i.physical = $1::text",
+        "SELECT i.name::text, i.is_primary_key, i.is_unique_constraint, s.name::text || '.' || o.name::text FROM"
+        " sandbox.indexes i JOIN sandbox.objects o USING (object_id) JOIN sandbox.schemas s USING (schema_id) WHERE"
+        " i.physical = $1::text",
         (failure.error.constraint,),
     ).rows
     if not found:
@@ -66,12 +67,18 @@ def _duplicate(failure: Failure) -> SqlServerError:
             return SqlServerError(1505, _create_duplicate(table, name, value))
         return SqlServerError(
             2627,
-            f"Violation of {kind} constraint '{name}'. Cannot insert duplicate key in object '{table}'. The duplicate key value is {value}.",
+            f"Violation of {kind} constraint '{name}'. Cannot insert duplicate key in object '{table}'. The duplicate"
+            f" key value is {value}.",
             severity=14,
         )
     if failure.command is Command.OTHER:
         return SqlServerError(1505, _create_duplicate(table, name, value))
-    return SqlServerError(2601, f"Cannot insert duplicate key row in object '{table}' with unique index '{name}'. The duplicate key value is {value}.", severity=14)
+    return SqlServerError(
+        2601,
+        f"Cannot insert duplicate key row in object '{table}' with unique index '{name}'. The duplicate key value is"
+        f" {value}.",
+        severity=14,
+    )
 
 
 def _create_duplicate(table: str, name: str, value: str) -> str:
@@ -95,30 +102,44 @@ def _catalog_conflict(failure: Failure) -> SqlServerError:
 
 def _create_conflict(failure: Failure) -> SqlServerError:
     match = re.search(r'"([^"]+)"', failure.error.message)
-    return SqlServerError(2714, f"There is already an object named '{match[1] if match else ''}' in the database.", state=6)
+    return SqlServerError(
+        2714, f"There is already an object named '{match[1] if match else ''}' in the database.", state=6
+    )
 
 
 def _null(failure: Failure) -> SqlServerError:
     error = failure.error
     found = failure.link.run(
-        "SELECT c.name::text, d.name::text || '.' || s.name::text || '.' || o.name::text FROM sandbox.columns c JOIN sandbox.objects o USING (object_id) "
-        "JOIN sandbox.schemas s USING (schema_id) JOIN sandbox.databases d USING (database_id) "
-        "WHERE o.physical = $1::text AND c.physical = $2::text AND (s.physical = $3::text OR o.session <> 0)",
+        "SELECT c.name::text, d.name::text || '.' || s.name::text || '.' || o.name::text FROM sandbox.columns c JOIN"
+        " sandbox.objects o USING (object_id) JOIN sandbox.schemas s USING (schema_id) JOIN sandbox.databases d USING"
+        " (database_id) WHERE o.physical = $1::text AND c.physical = $2::text AND (s.physical = $3::text OR o.session"
+        " <> 0)",
         (error.table, error.column, error.schema),
     ).rows
     column, table = found[0] if found else (error.column, error.table)
     verb = failure.verb if failure.command is not Command.OTHER else "ALTER TABLE"
-    return SqlServerError(515, f"Cannot insert the value NULL into column '{column}', table '{table}'; column does not allow nulls. {verb} fails.", state=2)
+    return SqlServerError(
+        515,
+        f"Cannot insert the value NULL into column '{column}', table '{table}'; column does not allow nulls. {verb}"
+        " fails.",
+        state=2,
+    )
 
 
 _CONSTRAINT = """
 SELECT c.name::text, d.name::text, ps.name::text || '.' || p.name::text, p.name::text, rs.name::text || '.' || r.name::text,
-  (SELECT min(pc.name::text) FROM sandbox.foreign_key_columns k JOIN sandbox.columns pc ON pc.object_id = p.object_id AND pc.column_id = k.parent_column_id WHERE k.object_id = c.object_id HAVING count(*) = 1),
-  (SELECT min(rc.name::text) FROM sandbox.foreign_key_columns k JOIN sandbox.columns rc ON rc.object_id = r.object_id AND rc.column_id = k.referenced_column_id WHERE k.object_id = c.object_id HAVING count(*) = 1),
+  (SELECT min(pc.name::text) FROM sandbox.foreign_key_columns k
+    JOIN sandbox.columns pc ON pc.object_id = p.object_id AND pc.column_id = k.parent_column_id
+    WHERE k.object_id = c.object_id HAVING count(*) = 1),
+  (SELECT min(rc.name::text) FROM sandbox.foreign_key_columns k
+    JOIN sandbox.columns rc ON rc.object_id = r.object_id AND rc.column_id = k.referenced_column_id
+    WHERE k.object_id = c.object_id HAVING count(*) = 1),
   c.type::text
-FROM sandbox.objects c JOIN sandbox.objects p ON p.object_id = c.parent_object_id JOIN sandbox.schemas ps ON ps.schema_id = p.schema_id
-JOIN sandbox.databases d ON d.database_id = ps.database_id LEFT JOIN sandbox.foreign_keys f ON f.object_id = c.object_id
-LEFT JOIN sandbox.objects r ON r.object_id = f.referenced_object_id LEFT JOIN sandbox.schemas rs ON rs.schema_id = r.schema_id
+FROM sandbox.objects c JOIN sandbox.objects p ON p.object_id = c.parent_object_id
+JOIN sandbox.schemas ps ON ps.schema_id = p.schema_id JOIN sandbox.databases d ON d.database_id = ps.database_id
+LEFT JOIN sandbox.foreign_keys f ON f.object_id = c.object_id
+LEFT JOIN sandbox.objects r ON r.object_id = f.referenced_object_id
+LEFT JOIN sandbox.schemas rs ON rs.schema_id = r.schema_id
 WHERE c.physical = $1::text AND c.type IN ('F', 'C')
 """
 
@@ -128,14 +149,23 @@ def _foreign_key(failure: Failure) -> SqlServerError:
     if not found:
         return SqlServerError(50000, f"sandbox: unknown foreign key: {failure.error.message}", ends_batch=True)
     name, database, child, _, parent, child_column, parent_column, _ = found[0]
-    from_parent = "still referenced" in failure.error.detail or "is still referenced" in failure.error.message or failure.error.message.startswith("update or delete")
+    from_parent = (
+        "still referenced" in failure.error.detail
+        or "is still referenced" in failure.error.message
+        or failure.error.message.startswith("update or delete")
+    )
     if from_parent:
         kind, table, column = "REFERENCE", child, child_column
     else:
         kind, table, column = "FOREIGN KEY", parent, parent_column
     verb = failure.verb if failure.command is not Command.OTHER else "ALTER TABLE"
     place = f", column '{column}'" if column else ""
-    return SqlServerError(547, f'The {verb} statement conflicted with the {kind} constraint "{name}". The conflict occurred in database "{database}", table "{table}"{place}.', state=0)
+    return SqlServerError(
+        547,
+        f'The {verb} statement conflicted with the {kind} constraint "{name}". The conflict occurred in database'
+        f' "{database}", table "{table}"{place}.',
+        state=0,
+    )
 
 
 def _check(failure: Failure) -> SqlServerError:
@@ -144,7 +174,12 @@ def _check(failure: Failure) -> SqlServerError:
         return SqlServerError(50000, f"sandbox: unknown check: {failure.error.message}", ends_batch=True)
     name, database, table, *_ = found[0]
     verb = failure.verb if failure.command is not Command.OTHER else "ALTER TABLE"
-    return SqlServerError(547, f'The {verb} statement conflicted with the CHECK constraint "{name}". The conflict occurred in database "{database}", table "{table}".', state=0)
+    return SqlServerError(
+        547,
+        f'The {verb} statement conflicted with the CHECK constraint "{name}". The conflict occurred in database'
+        f' "{database}", table "{table}".',
+        state=0,
+    )
 
 
 _POSTGRES_INTEGERS = {"smallint": "smallint", "integer": "int", "bigint": "bigint"}
@@ -154,7 +189,9 @@ def _overflow(failure: Failure) -> SqlServerError:
     message = failure.error.message
     for word, name in _POSTGRES_INTEGERS.items():
         if message.startswith(word) or f"for type {word}" in message:
-            return SqlServerError(8115, f"Arithmetic overflow error converting expression to data type {name}.", state=2)
+            return SqlServerError(
+                8115, f"Arithmetic overflow error converting expression to data type {name}.", state=2
+            )
     if "numeric" in message:
         return SqlServerError(8115, "Arithmetic overflow error converting numeric to data type numeric.", state=8)
     name = "real" if "real" in message else "float"
@@ -166,7 +203,9 @@ def _fixed(number: int, message: str, **options: bool | int) -> Callable[[Failur
 
 
 def _identity_overflow(failure: Failure) -> SqlServerError:
-    return SqlServerError(8115, f"Arithmetic overflow error converting IDENTITY to data type int. ({failure.error.message})", state=1)
+    return SqlServerError(
+        8115, f"Arithmetic overflow error converting IDENTITY to data type int. ({failure.error.message})", state=1
+    )
 
 
 def _missing(failure: Failure) -> SqlServerError:
@@ -179,18 +218,20 @@ def _ungrouped(failure: Failure) -> SqlServerError:
     name = match[1] if match else ""
     return SqlServerError(
         8120,
-        f"Column '{name}' is invalid in the select list because it is not contained in either an aggregate function or the GROUP BY clause.",
+        f"Column '{name}' is invalid in the select list because it is not contained in either an aggregate function or"
+        " the GROUP BY clause.",
         ends_batch=True,
     )
 
 
 _DEADLOCK = (
-    "Transaction (Process ID) was deadlocked on lock resources with another process and has been chosen as the deadlock victim. Rerun the transaction."
+    "Transaction (Process ID) was deadlocked on lock resources with another process and has been chosen as the deadlock"
+    " victim. Rerun the transaction."
 )
 _CONFLICT = (
-    "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to access the table directly or indirectly to "
-    "update, delete, or insert the row that has been modified or deleted by another transaction. Retry the transaction or change the isolation level "
-    "for the update/delete statement."
+    "Snapshot isolation transaction aborted due to update conflict. You cannot use snapshot isolation to access the"
+    " table directly or indirectly to update, delete, or insert the row that has been modified or deleted by another"
+    " transaction. Retry the transaction or change the isolation level for the update/delete statement."
 )
 
 _HANDLERS: dict[str, Callable[[Failure], SqlServerError]] = {
@@ -205,26 +246,40 @@ _HANDLERS: dict[str, Callable[[Failure], SqlServerError]] = {
     "2201F": _fixed(3623, "An invalid floating point operation occurred."),
     "2201E": _fixed(3623, "An invalid floating point operation occurred."),
     "22008": _fixed(517, "Adding a value to a date column caused an overflow."),
-    "2201W": _fixed(1060, "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.", severity=15),
+    "2201W": _fixed(
+        1060,
+        "The number of rows provided for a TOP or FETCH clauses row count parameter must be an integer.",
+        severity=15,
+    ),
     "2201X": _fixed(10742, "The offset specified in a OFFSET clause may not be negative.", severity=15),
     "22014": _fixed(3610, "The value of the NTILE argument must be positive."),
     "2200H": _identity_overflow,
     "21000": _fixed(
         512,
-        "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or when the subquery is used as an expression.",
+        "Subquery returned more than 1 value. This is not permitted when the subquery follows =, !=, <, <= , >, >= or"
+        " when the subquery is used as an expression.",
     ),
     "40P01": _fixed(1205, _DEADLOCK, severity=13, state=45, ends_batch=True, dooms_transaction=True),
     "40001": _fixed(3960, _CONFLICT, ends_batch=True, dooms_transaction=True),
     "55P03": _fixed(1222, "Lock request time out period exceeded.", state=51),
     "57014": _fixed(0, "Query cancelled by the client.", severity=11, ends_batch=True),
-    "53100": _fixed(1105, "Could not allocate space for object in database because the 'PRIMARY' filegroup is full.", severity=17, state=2),
+    "53100": _fixed(
+        1105,
+        "Could not allocate space for object in database because the 'PRIMARY' filegroup is full.",
+        severity=17,
+        state=2,
+    ),
     "42P01": _missing,
     "42P07": _create_conflict,
     "42803": _ungrouped,
     "54000": _fixed(8618, "The query processor could not produce a query plan."),
     "54001": _fixed(8631, "Internal error: Server stack limit has been reached.", ends_batch=True),
     "54011": _fixed(1702, "CREATE TABLE failed because a column in the table exceeds the maximum of 1024 columns."),
-    "54023": _fixed(8003, "The incoming request has too many parameters. The server supports a maximum of 2100 parameters.", ends_batch=True),
+    "54023": _fixed(
+        8003,
+        "The incoming request has too many parameters. The server supports a maximum of 2100 parameters.",
+        ends_batch=True,
+    ),
     "2BP01": _fixed(3726, "Could not drop object because it is referenced by a FOREIGN KEY constraint or a view."),
     "57P01": _fixed(596, "Cannot continue the execution because the session is in the kill state.", severity=21),
     "57P02": _fixed(596, "Cannot continue the execution because the session is in the kill state.", severity=21),

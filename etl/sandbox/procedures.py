@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from etl.sandbox.datatypes import datatype_info
 from etl.sandbox.errors import SqlServerError, not_supported
@@ -38,7 +38,9 @@ class Call:
         return self.positional[position] if position < len(self.positional) else default
 
 
-def parse_call(statement: Statement, variables: dict[str, tuple[SqlType, Value]], evaluate: Callable[[list[Token]], Value]) -> Call:
+def parse_call(
+    statement: Statement, variables: dict[str, tuple[SqlType, Value]], evaluate: Callable[[list[Token]], Value]
+) -> Call:
     """`EXEC [schema.]name arguments`."""
     cursor = Cursor(statement.tokens, statement.text)
     if statement.verb != "CALL":
@@ -55,7 +57,13 @@ def parse_call(statement: Statement, variables: dict[str, tuple[SqlType, Value]]
     return call
 
 
-def _argument(call: Call, position: int, tokens: list[Token], variables: dict[str, tuple[SqlType, Value]], evaluate: Callable[[list[Token]], Value]) -> None:
+def _argument(
+    call: Call,
+    position: int,
+    tokens: list[Token],
+    variables: dict[str, tuple[SqlType, Value]],
+    evaluate: Callable[[list[Token]], Value],
+) -> None:
     name = ""
     if len(tokens) > 3 and tokens[0].text == "@" and tokens[2].token_type == TokenType.EQ:
         name, tokens = "@" + tokens[1].text.lower(), tokens[3:]
@@ -63,7 +71,12 @@ def _argument(call: Call, position: int, tokens: list[Token], variables: dict[st
     if output:
         tokens = tokens[:-1]
         call.outputs[name or f"#{position}"] = "@" + tokens[1].text.lower()
-    bare = len(tokens) == 1 and tokens[0].token_type not in {TokenType.STRING, TokenType.NATIONAL_STRING, TokenType.NUMBER, TokenType.NULL}
+    bare = len(tokens) == 1 and tokens[0].token_type not in {
+        TokenType.STRING,
+        TokenType.NATIONAL_STRING,
+        TokenType.NUMBER,
+        TokenType.NULL,
+    }
     value: Value = tokens[0].text if bare else evaluate(tokens)
     kind = SqlType("nvarchar")
     if tokens[0].text == "@" and "@" + tokens[1].text.lower() in variables:
@@ -103,13 +116,15 @@ def _executesql(call: Call, interpreter: SqlInterpreter) -> Iterator[Outcome]:
         if position >= 2
     ]
     arguments += [Argument(value, _type_of(value), name, name in call.outputs) for name, value in named]
+    given_back: dict[str, Value] = {}
     for outcome in interpreter.batch(Parameterized(str(text), str(declarations), arguments)):
         if isinstance(outcome, OutputValue):
-            target = call.outputs.get(outcome.name)
-            if target is not None:
-                interpreter.set_variable(target, outcome.value)
+            given_back[outcome.name] = outcome.value
         else:
             yield outcome
+    for name, variable in call.outputs.items():
+        if name in given_back:
+            interpreter.set_variable(variable, given_back[name])
 
 
 def _type_of(value: Value) -> SqlType:

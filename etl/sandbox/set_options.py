@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from etl.sandbox.catalog import Table
 from etl.sandbox.errors import SqlServerError, not_supported
@@ -14,10 +14,32 @@ from etl.sandbox.translation.batch import Statement
 from etl.sandbox.translation.ddl_parser import Cursor
 
 _ALWAYS_ON = frozenset(
-    ["QUOTED_IDENTIFIER", "ANSI_NULLS", "ANSI_PADDING", "ANSI_WARNINGS", "ANSI_NULL_DFLT_ON", "ANSI_DEFAULTS", "ARITHABORT", "CONCAT_NULL_YIELDS_NULL"]
+    [
+        "QUOTED_IDENTIFIER",
+        "ANSI_NULLS",
+        "ANSI_PADDING",
+        "ANSI_WARNINGS",
+        "ANSI_NULL_DFLT_ON",
+        "ANSI_DEFAULTS",
+        "ARITHABORT",
+        "CONCAT_NULL_YIELDS_NULL",
+    ]
 )
 """What the sandbox always does; OFF is refused."""
-_ALWAYS_OFF = frozenset(["NUMERIC_ROUNDABORT", "CURSOR_CLOSE_ON_COMMIT", "PARSEONLY", "SHOWPLAN_ALL", "SHOWPLAN_TEXT", "SHOWPLAN_XML", "NOEXEC", "ANSI_NULL_DFLT_OFF", "REMOTE_PROC_TRANSACTIONS", "FORCEPLAN"])
+_ALWAYS_OFF = frozenset(
+    [
+        "NUMERIC_ROUNDABORT",
+        "CURSOR_CLOSE_ON_COMMIT",
+        "PARSEONLY",
+        "SHOWPLAN_ALL",
+        "SHOWPLAN_TEXT",
+        "SHOWPLAN_XML",
+        "NOEXEC",
+        "ANSI_NULL_DFLT_OFF",
+        "REMOTE_PROC_TRANSACTIONS",
+        "FORCEPLAN",
+    ]
+)
 _ONLY_INFORMS = frozenset({"ARITHIGNORE", "DEADLOCK_PRIORITY", "CONTEXT_INFO"})
 _ISOLATION = {
     ("READ", "UNCOMMITTED"): Isolation.READ_UNCOMMITTED,
@@ -26,7 +48,12 @@ _ISOLATION = {
     ("SERIALIZABLE",): Isolation.SERIALIZABLE,
     ("SNAPSHOT",): Isolation.SNAPSHOT,
 }
-_FLAGS = {"NOCOUNT": "nocount", "XACT_ABORT": "xact_abort", "IMPLICIT_TRANSACTIONS": "implicit_transactions", "FMTONLY": "format_only"}
+_FLAGS = {
+    "NOCOUNT": "nocount",
+    "XACT_ABORT": "xact_abort",
+    "IMPLICIT_TRANSACTIONS": "implicit_transactions",
+    "FMTONLY": "format_only",
+}
 
 FindTable = Callable[[tuple[str, ...]], Table]
 
@@ -57,13 +84,19 @@ def _identity_insert(cursor: Cursor, options: Options, find_table: FindTable) ->
     table = find_table(cursor.name())
     name = table.full_name.lower()
     if table.identity is None:
-        raise SqlServerError(8106, f"Table '{table.name}' does not have the identity property. Cannot perform SET operation.")
+        raise SqlServerError(
+            8106, f"Table '{table.name}' does not have the identity property. Cannot perform SET operation."
+        )
     if cursor.accept("OFF"):
         options.identity_insert = None if options.identity_insert == name else options.identity_insert
         return
     cursor.expect("ON")
     if options.identity_insert not in {None, name}:
-        raise SqlServerError(8107, f"IDENTITY_INSERT is already ON for table '{options.identity_insert}'. Cannot perform SET operation for table '{table.name}'.")
+        raise SqlServerError(
+            8107,
+            f"IDENTITY_INSERT is already ON for table '{options.identity_insert}'. Cannot perform SET operation for"
+            f" table '{table.name}'.",
+        )
     options.identity_insert = name
 
 

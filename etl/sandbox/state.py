@@ -8,7 +8,10 @@ from decimal import Decimal
 from etl.sandbox.outcomes import Isolation
 from etl.sandbox.sqltypes import Value
 
-VERSION = "Microsoft SQL Server 2022 (sandbox) - 16.0.1000.6 (X64) \n\tDeveloper Edition (64-bit) on PostgreSQL, for tests only"
+VERSION = (
+    "Microsoft SQL Server 2022 (sandbox) - 16.0.1000.6 (X64) \n\tDeveloper Edition (64-bit) on PostgreSQL, for tests"
+    " only"
+)
 SERVER = "SANDBOX"
 
 
@@ -79,7 +82,9 @@ class SessionState:
 
     def _option_bits(self) -> int:
         """@@OPTIONS: https://learn.microsoft.com/sql/database-engine/configure-windows/configure-the-user-options-server-configuration-option."""
-        bits = 0x20 | 0x10 | 0x8 | 0x100 | 0x1000 | 0x40  # quoted identifiers, ANSI padding, warnings, nulls, concat null, arithabort
+        bits = (
+            0x20 | 0x10 | 0x8 | 0x100 | 0x1000 | 0x40
+        )  # quoted identifiers, ANSI padding, warnings, nulls, concat null, arithabort
         bits |= 0x200 if self.options.nocount else 0
         bits |= 0x4000 if self.options.xact_abort else 0
         bits |= 0x2 if self.options.implicit_transactions else 0

@@ -112,9 +112,10 @@ class Transaction:
         if self._state.transactions and wanted is Isolation.SNAPSHOT and self._level is not Isolation.SNAPSHOT:
             raise SqlServerError(
                 3951,
-                f"Transaction failed in database '{self._state.database}' because the statement was run under snapshot isolation but the transaction "
-                "did not start in snapshot isolation. You cannot change the isolation level of the transaction to snapshot after the transaction has "
-                "started unless the transaction was originally started under snapshot isolation level.",
+                f"Transaction failed in database '{self._state.database}' because the statement was run under snapshot"
+                " isolation but the transaction did not start in snapshot isolation. You cannot change the isolation"
+                " level of the transaction to snapshot after the transaction has started unless the transaction was"
+                " originally started under snapshot isolation level.",
                 ends_batch=True,
                 dooms_transaction=True,
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,7 +26,7 @@ def orders(sqlite_file: SqliteDatabase) -> Database:
     return sqlite_file
 
 
-def fails(database: Database, *, touches: bool = False, **fields: object) -> EtlError:
+def fails(database: Database, *, touches: bool = False, **fields: Any) -> EtlError:
     """The error of the job, which has left the database as it was, or at its last committed chunk."""
     before = database.tables()
     with pytest.raises(EtlError) as error:
@@ -55,7 +56,7 @@ def fails(database: Database, *, touches: bool = False, **fields: object) -> Etl
         ({"target_table": "n" * 129}, "is not an identifier"),
     ],
 )  # fmt: skip
-def test_a_job_that_names_what_is_not_there(orders: Database, fields: dict[str, object], said: str) -> None:
+def test_a_job_that_names_what_is_not_there(orders: Database, fields: dict[str, Any], said: str) -> None:
     error = fails(orders, **fields)
     assert isinstance(error, errors.JobError)
     assert error.exit_code == 2

@@ -37,6 +37,7 @@ def plan_and_read(database: Database, connection: Connection, chunk_rows: int) -
         table = TableName.parse(database.name(KEYED))
         selection = extract.select_table(database.dialect, table, columns, condition)
         read.append(extract.read_table(connection, selection, bounds).column("row_no").to_pylist())
+    connection.rollback()  # ends SQLite's read transaction, which would make the next refill wait
     return chunks, read
 
 

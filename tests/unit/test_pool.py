@@ -23,7 +23,8 @@ from etl.errors import EtlError, WorkerDied
 MEGABYTE = 1 << 20
 
 
-def outcomes(function: Callable[[Any], Any], tasks: list[Any], workers: int = 2) -> list[pool.Outcome[Any, Any]]:
+def outcomes(function: Callable[[Any], Any], tasks: list[Any], workers: int = 2) -> list[Any]:
+    """The outcomes, whose results each test knows the type of."""
     return list(pool.run_tasks(function, deque(tasks), workers))
 
 

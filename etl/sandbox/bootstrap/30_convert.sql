@@ -352,6 +352,7 @@ CREATE FUNCTION bytes_pad(v bytea, width int) RETURNS bytea LANGUAGE sql IMMUTAB
 CREATE FUNCTION left_utf16(v text, width int) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE out text := left(v, width);
 BEGIN
+  IF octet_length(out) = length(out) THEN RETURN out; END IF;
   WHILE utf16_length(out) > width LOOP out := left(out, -1); END LOOP;
   RETURN out;
 END $$;

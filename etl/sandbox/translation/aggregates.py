@@ -26,7 +26,9 @@ def _plain(sql: str) -> str:
 class _Aggregate:
     """PostgreSQL's call and what is to be done around it (outside of OVER)."""
 
-    def __init__(self, call: str, kind: SqlType, wrap: _Wrap = _plain, nullable: bool = True, collation: str | None = None) -> None:
+    def __init__(
+        self, call: str, kind: SqlType, wrap: _Wrap = _plain, nullable: bool = True, collation: str | None = None
+    ) -> None:
         self.call = call
         self.kind = kind
         self.wrap = wrap
@@ -96,7 +98,9 @@ def _sum(context: Context, nodes: Sequence[exp.Expr]) -> _Aggregate:
     if family(kind) == "int":
         target = BIGINT if kind.name == "bigint" else INT
         call = f"sum({distinct}{operand.sql})"
-        return _Aggregate(call, target, lambda sql: f"sandbox.int_sum_fit(({sql})::numeric, '{target.name}')::{storage(target)}")
+        return _Aggregate(
+            call, target, lambda sql: f"sandbox.int_sum_fit(({sql})::numeric, '{target.name}')::{storage(target)}"
+        )
     if kind.name == "decimal":
         return _Aggregate(f"sum({distinct}{operand.sql})", SqlType("decimal", precision=38, scale=kind.scale))
     if family(kind) == "money":
@@ -125,7 +129,9 @@ def _extreme(name: str) -> None:
     def _build(context: Context, nodes: Sequence[exp.Expr]) -> _Aggregate:
         distinct, operand = _argument(context, nodes[0])
         if family(operand.type) in {"bit", "xml"} or operand.is_null:
-            raise SqlServerError(8117, f"Operand data type {operand.type.name} is invalid for {name.lower()} operator.", ends_batch=True)
+            raise SqlServerError(
+                8117, f"Operand data type {operand.type.name} is invalid for {name.lower()} operator.", ends_batch=True
+            )
         return _Aggregate(f"{name.lower()}({distinct}{operand.sql})", operand.type, collation=operand.collation)
 
 
@@ -182,12 +188,18 @@ def ordered(key: Expression, item: exp.Expr) -> str:
     """One sort key. Without NULLs an index in PostgreSQL's own order still serves."""
     only(item, {"this", "desc", "nulls_first"})
     if family(key.type) == "xml":
-        raise SqlServerError(305, "The xml data type cannot be compared or sorted, except when using the IS NULL operator.", ends_batch=True)
+        raise SqlServerError(
+            305,
+            "The xml data type cannot be compared or sorted, except when using the IS NULL operator.",
+            ends_batch=True,
+        )
     descending = bool(item.args.get("desc"))
     direction = " DESC" if descending else ""
     nulls = "" if not key.nullable else " NULLS LAST" if descending else " NULLS FIRST"
     if isinstance(key.literal, (int, str)):
-        raise SqlServerError(408, "A constant expression was encountered in the ORDER BY list, position 1.", ends_batch=True)
+        raise SqlServerError(
+            408, "A constant expression was encountered in the ORDER BY list, position 1.", ends_batch=True
+        )
     return key.sql + direction + nulls
 
 
@@ -244,12 +256,16 @@ def _window(context: Context, node: exp.Expr) -> Expression:
     name, nodes = call.name.upper(), call.args.get("expressions") or []
     found = _WINDOW_ONLY.get(name)
     if found is not None and not found[1] <= len(nodes) <= found[2]:
-        raise SqlServerError(174, f"The {call.name} function requires {found[1]} argument(s).", severity=15, ends_batch=True)
+        raise SqlServerError(
+            174, f"The {call.name} function requires {found[1]} argument(s).", severity=15, ends_batch=True
+        )
     builder = found[0] if found is not None else _builders.get(name)
     if builder is None:
         raise not_supported(f"{name} with OVER")
     if name in _NEED_ORDER and node.args.get("order") is None:
-        raise SqlServerError(4112, f"The function '{name}' must have an OVER clause with ORDER BY.", severity=15, ends_batch=True)
+        raise SqlServerError(
+            4112, f"The function '{name}' must have an OVER clause with ORDER BY.", severity=15, ends_batch=True
+        )
     return replace(builder(context, nodes).expression(f" OVER ({_over(context, node)})"), aggregate=False)
 
 
@@ -272,7 +288,11 @@ def _window_order(context: Context, node: exp.Expr) -> str:
     keys = []
     for item in node.expressions:
         inner = item.args["this"]
-        if isinstance(inner, exp.Subquery) and isinstance(inner.args["this"], exp.Select) and "from_" not in inner.args["this"].args:
+        if (
+            isinstance(inner, exp.Subquery)
+            and isinstance(inner.args["this"], exp.Select)
+            and "from_" not in inner.args["this"].args
+        ):
             continue
         keys.append(ordered(value(context, inner), item))
     return "ORDER BY " + ", ".join(keys) if keys else ""
@@ -291,5 +311,3 @@ def _edge(edge: object, side: object) -> str:
     if edge in {"UNBOUNDED", "CURRENT ROW"}:
         return f"{edge} {side or ''}".strip()
     raise not_supported(f"the window edge {edge}")
-
-

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
+from etl.sandbox.cache import SizedCache
 from etl.sandbox.errors import not_supported
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.parser import incorrect_syntax, tokenize
@@ -54,14 +54,66 @@ class Declare:
 Node = Statement | If | Declare
 
 _STARTS = frozenset(
-    ["SELECT", "INSERT", "UPDATE", "DELETE", "MERGE", "WITH", "CREATE", "ALTER", "DROP", "TRUNCATE", "DECLARE", "SET", "IF", "WHILE", "BEGIN", "COMMIT", "ROLLBACK", "SAVE", "PRINT", "EXEC", "EXECUTE", "USE", "RETURN", "RAISERROR", "THROW", "GRANT", "DENY", "REVOKE", "WAITFOR", "DBCC", "BULK", "BACKUP", "RESTORE", "KILL", "CHECKPOINT", "OPEN", "FETCH", "CLOSE", "DEALLOCATE", "GOTO"]
+    [
+        "SELECT",
+        "INSERT",
+        "UPDATE",
+        "DELETE",
+        "MERGE",
+        "WITH",
+        "CREATE",
+        "ALTER",
+        "DROP",
+        "TRUNCATE",
+        "DECLARE",
+        "SET",
+        "IF",
+        "WHILE",
+        "BEGIN",
+        "COMMIT",
+        "ROLLBACK",
+        "SAVE",
+        "PRINT",
+        "EXEC",
+        "EXECUTE",
+        "USE",
+        "RETURN",
+        "RAISERROR",
+        "THROW",
+        "GRANT",
+        "DENY",
+        "REVOKE",
+        "WAITFOR",
+        "DBCC",
+        "BULK",
+        "BACKUP",
+        "RESTORE",
+        "KILL",
+        "CHECKPOINT",
+        "OPEN",
+        "FETCH",
+        "CLOSE",
+        "DEALLOCATE",
+        "GOTO",
+    ]
 )
 _QUERY_JOINERS = frozenset({"UNION", "ALL", "EXCEPT", "INTERSECT", "AS", "THEN"})
 
 
-@lru_cache(maxsize=512)
+_parsed: SizedCache[tuple[Node, ...]] = SizedCache(1_000_000)
+"""Batches by their text, in characters. A character's tokens and trees take some 50 to 100 bytes."""
+
+
 def parse_batch(text: str) -> tuple[Node, ...]:
     """The statements of a batch, in order. Errors 102 and 105 for what is no T-SQL."""
+    nodes = _parsed.get(text)
+    if nodes is None:
+        nodes = _parse(text)
+        _parsed.put(text, nodes, len(text))
+    return nodes
+
+
+def _parse(text: str) -> tuple[Node, ...]:
     reader = _Reader(tokenize(text), text)
     nodes: list[Node] = []
     while not reader.ended:
@@ -138,10 +190,7 @@ class _Reader:
 
     def _declare(self) -> list[Node]:
         statement = self._plain("DECLARE")
-        nodes: list[Node] = []
-        for part in split_commas(statement.tokens[1:]):
-            nodes.append(self._declaration(part))
-        return nodes
+        return [self._declaration(part) for part in split_commas(statement.tokens[1:])]
 
     def _declaration(self, tokens: list[Token]) -> Declare:
         # @ and the name are two tokens
@@ -199,7 +248,9 @@ class _Reader:
                 cases -= 1
             elif name == "VALUES":
                 allowed.has_values()
-            elif index > self._at and not cases and name in _STARTS | {"END", "ELSE"} and not allowed.takes(name, index):
+            elif (
+                index > self._at and not cases and name in _STARTS | {"END", "ELSE"} and not allowed.takes(name, index)
+            ):
                 return index
         return len(self._tokens)
 
@@ -222,7 +273,7 @@ class _Allowance:
         if self._verb == "INSERT":
             self._body = 0
 
-    def takes(self, name: str, index: int) -> bool:  # noqa: PLR0911 - one line a rule
+    def takes(self, name: str, index: int) -> bool:  # noqa: PLR0911, PLR0912 - one line a rule
         before = word(self._tokens[index - 1])
         if name == "WITH":  # hints and options; a statement's own WITH comes first
             return True

@@ -46,7 +46,9 @@ def syntax_tree(statement: Statement) -> exp.Expr:
     return tree
 
 
-def compile_statement(context: Context, statement: Statement, identity_insert: str | None) -> QueryPlan | WritePlan | IntoPlan:
+def compile_statement(
+    context: Context, statement: Statement, identity_insert: str | None
+) -> QueryPlan | WritePlan | IntoPlan:
     """SELECT, INSERT, UPDATE and DELETE, with or without WITH."""
     tree = syntax_tree(statement)
     if isinstance(tree, exp.Insert):
@@ -57,7 +59,9 @@ def compile_statement(context: Context, statement: Statement, identity_insert: s
         return compile_delete(context, tree)
     if isinstance(tree, _TREES["SELECT"]):
         return _compile_select(context, tree)
-    raise not_supported(f"the statement {statement.tokens[0].text.upper()} ({type(tree).__name__})", line=statement.line)
+    raise not_supported(
+        f"the statement {statement.tokens[0].text.upper()} ({type(tree).__name__})", line=statement.line
+    )
 
 
 def _compile_select(context: Context, tree: exp.Expr) -> QueryPlan | IntoPlan:
@@ -89,15 +93,30 @@ def _assignments(tree: exp.Expr) -> tuple[str, ...] | None:
     if not names:
         return None
     if len(names) != len(tree.expressions):
-        raise SqlServerError(141, "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations.", severity=15, ends_batch=True)
+        raise SqlServerError(
+            141,
+            "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval"
+            " operations.",
+            severity=15,
+            ends_batch=True,
+        )
     return tuple(names)
 
 
 def _assigning(context: Context, sql: str, columns: list[Expression], names: tuple[str, ...], kinds: list) -> QueryPlan:  # type: ignore[type-arg]
     alias = context.alias()
-    taken = [convert(Expression(f"{alias}.c{i}", column.type, collation=column.collation), kind) for i, (column, kind) in enumerate(zip(columns, kinds, strict=True), 1)]
+    taken = [
+        convert(Expression(f"{alias}.c{i}", column.type, collation=column.collation), kind)
+        for i, (column, kind) in enumerate(zip(columns, kinds, strict=True), 1)
+    ]
     text = ", ".join(item.sql for item in taken)
-    return QueryPlan(f"SELECT {text} FROM ({sql}) {alias}", tuple(context.binds), result_columns(taken), names, context.lock_statements())
+    return QueryPlan(
+        f"SELECT {text} FROM ({sql}) {alias}",
+        tuple(context.binds),
+        result_columns(taken),
+        names,
+        context.lock_statements(),
+    )
 
 
 def _padded(context: Context, sql: str, columns: list[Expression]) -> tuple[str, list[Expression]]:
@@ -122,10 +141,10 @@ def compile_value(context: Context, statement: Statement) -> Expression:
 
 
 def compile_condition(context: Context, statement: Statement) -> str:
-    """IF's condition; its tokens begin with IF."""
+    """IF's condition."""
     tree = statement.cache.get("tree")
     if tree is None:
-        tree = parse_expression(statement.tokens[1:], statement.text)
+        tree = parse_expression(statement.tokens, statement.text)
         statement.cache["tree"] = tree
     return predicate(context, tree)  # type: ignore[arg-type]
 

@@ -31,7 +31,9 @@ class _Request:
         return text_literal(self.source.name)
 
 
-def convert(value: Expression, target: SqlType, *, style: int | None = None, safe: bool = False, implicit: bool = True) -> Expression:
+def convert(
+    value: Expression, target: SqlType, *, style: int | None = None, safe: bool = False, implicit: bool = True
+) -> Expression:
     """`value` as `target`. `safe` is TRY_CONVERT. Errors 257 and 529 for pairs that SQL Server does not convert."""
     collation = value.collation if family(target) == "text" else None
     if value.is_null:
@@ -42,12 +44,17 @@ def convert(value: Expression, target: SqlType, *, style: int | None = None, saf
     if implicit and (source_family, target_family) in _EXPLICIT_ONLY:
         raise SqlServerError(
             257,
-            f"Implicit conversion from data type {value.type.name} to {target.name} is not allowed. Use the CONVERT function to run this query.",
+            f"Implicit conversion from data type {value.type.name} to {target.name} is not allowed. Use the CONVERT"
+            " function to run this query.",
             ends_batch=True,
         )
     rule = _RULES.get((source_family, target_family))
     if rule is None:
-        raise SqlServerError(529, f"Explicit conversion from data type {value.type.name} to {target.name} is not allowed.", ends_batch=True)
+        raise SqlServerError(
+            529,
+            f"Explicit conversion from data type {value.type.name} to {target.name} is not allowed.",
+            ends_batch=True,
+        )
     sql = rule(value.sql, _Request(value.type, target, style, "false" if safe else "true"))
     if collation is not None and storage(target, collation) == "text":
         sql = f"({sql})::text"
@@ -67,9 +74,12 @@ def _from_int(sql: str, request: _Request) -> str:
     target = request.target.name
     if _INT_RANK.get(request.source.name, 0) <= _INT_RANK[target] and request.source.name != "tinyint":
         return f"({sql})::{storage(request.target)}"
-    if request.source.name == "tinyint" or request.source.name == "bit":
+    if request.source.name in {"tinyint", "bit"}:
         return f"({sql})::int4::{storage(request.target)}"
-    return f"sandbox.int_from_number(({sql})::numeric, '{target}', {request.strict}, {request.source_name})::{storage(request.target)}"
+    return (
+        f"sandbox.int_from_number(({sql})::numeric, '{target}', {request.strict},"
+        f" {request.source_name})::{storage(request.target)}"
+    )
 
 
 def _bit_to_number(sql: str, request: _Request) -> str:
@@ -77,11 +87,17 @@ def _bit_to_number(sql: str, request: _Request) -> str:
 
 
 def _number_to_int(sql: str, request: _Request) -> str:
-    return f"sandbox.int_from_number(({sql})::numeric, '{request.target.name}', {request.strict}, {request.source_name})::{storage(request.target)}"
+    return (
+        f"sandbox.int_from_number(({sql})::numeric, '{request.target.name}', {request.strict},"
+        f" {request.source_name})::{storage(request.target)}"
+    )
 
 
 def _text_to_int(sql: str, request: _Request) -> str:
-    return f"sandbox.int_from_text({sql}, '{request.target.name}', {request.strict}, {request.source_name})::{storage(request.target)}"
+    return (
+        f"sandbox.int_from_text({sql}, '{request.target.name}', {request.strict},"
+        f" {request.source_name})::{storage(request.target)}"
+    )
 
 
 def _number_to_bit(sql: str, _request: _Request) -> str:
@@ -97,7 +113,10 @@ def _number_to_float(sql: str, request: _Request) -> str:
 
 
 def _text_to_float(sql: str, request: _Request) -> str:
-    return f"sandbox.float_from_text({sql}, '{request.target.name}', {request.strict}, {request.source_name})::{storage(request.target)}"
+    return (
+        f"sandbox.float_from_text({sql}, '{request.target.name}', {request.strict},"
+        f" {request.source_name})::{storage(request.target)}"
+    )
 
 
 def _fit_decimal(sql: str, request: _Request) -> str:
@@ -108,9 +127,11 @@ def _fit_decimal(sql: str, request: _Request) -> str:
 
 def _number_to_decimal(sql: str, request: _Request) -> str:
     source, target = request.source, request.target
-    assert target.precision is not None and target.scale is not None
+    assert target.precision is not None
+    assert target.scale is not None
     if source.name == "decimal":
-        assert source.precision is not None and source.scale is not None
+        assert source.precision is not None
+        assert source.scale is not None
         if source.scale <= target.scale and source.precision - source.scale <= target.precision - target.scale:
             return f"({sql})::numeric({target.precision},{target.scale})"
     widths = {"bit": 1, "tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
@@ -125,7 +146,9 @@ def _number_to_decimal(sql: str, request: _Request) -> str:
 
 def _text_to_decimal(sql: str, request: _Request) -> str:
     target = request.target
-    return f"sandbox.decimal_from_text({sql}, {target.precision}, {target.scale}, {request.strict}, {request.source_name})"
+    return (
+        f"sandbox.decimal_from_text({sql}, {target.precision}, {target.scale}, {request.strict}, {request.source_name})"
+    )
 
 
 def _number_to_money(sql: str, request: _Request) -> str:
@@ -204,7 +227,10 @@ def _time_to_offset(sql: str, request: _Request) -> str:
 def _offset_to_offset(sql: str, request: _Request) -> str:
     if (request.source.scale or 0) <= (request.target.scale or 0) or (request.target.scale or 0) >= 6:
         return sql
-    return f"(SELECT ROW(sandbox.stamp_round((o).utc, {request.target.scale}), (o).minutes)::sandbox.dto FROM (SELECT {sql}) x (o))"
+    return (
+        f"(SELECT ROW(sandbox.stamp_round((o).utc, {request.target.scale}), (o).minutes)::sandbox.dto FROM (SELECT"
+        f" {sql}) x (o))"
+    )
 
 
 def _text_to_text(sql: str, request: _Request) -> str:
@@ -223,7 +249,10 @@ def _text_to_text(sql: str, request: _Request) -> str:
 
 def _fit_text(sql: str, request: _Request, source: str | None = None) -> str:
     length = -1 if request.target.length is None else request.target.length
-    return f"sandbox.number_text_fit({sql}, {length}, '{source or request.source.name}', '{request.target.name}', {request.strict})"
+    return (
+        f"sandbox.number_text_fit({sql}, {length}, '{source or request.source.name}', '{request.target.name}',"
+        f" {request.strict})"
+    )
 
 
 def _int_to_text(sql: str, request: _Request) -> str:
@@ -239,7 +268,13 @@ def _decimal_to_text(sql: str, request: _Request) -> str:
 
 
 def _money_to_text(sql: str, request: _Request) -> str:
-    styles = {None: "round({}, 2)::text", 0: "round({}, 2)::text", 2: "round({}, 4)::text", 126: "round({}, 4)::text", 1: "to_char({}, 'FM999,999,999,999,990.00')"}
+    styles = {
+        None: "round({}, 2)::text",
+        0: "round({}, 2)::text",
+        2: "round({}, 4)::text",
+        126: "round({}, 4)::text",
+        1: "to_char({}, 'FM999,999,999,999,990.00')",
+    }
     if request.style not in styles:
         raise not_supported(f"CONVERT style {request.style} of money")
     return _fit_text(styles[request.style].format(sql), request)
@@ -266,7 +301,9 @@ def _moment_to_text(sql: str, request: _Request) -> str:
 
 def _guid_to_text(sql: str, request: _Request) -> str:
     if request.target.length is not None and request.target.length < 36:
-        raise SqlServerError(8170, "Insufficient result space to convert uniqueidentifier value to char.", ends_batch=True)
+        raise SqlServerError(
+            8170, "Insufficient result space to convert uniqueidentifier value to char.", ends_batch=True
+        )
     return f"sandbox.guid_to_text({sql})"
 
 
@@ -284,7 +321,10 @@ def _text_to_binary(sql: str, request: _Request) -> str:
     if request.style in {1, 2}:
         return _fit_bytes(f"sandbox.bytes_from_hex({sql}, {request.style}, {request.strict})", request.target)
     encode = "utf16_bytes" if is_wide(request.source) else "ansi_bytes"
-    return _fit_bytes(f"sandbox.{encode}({_text_to_text(sql, _Request(request.source, replace_varying(request.source), None, 'true'))})", request.target)
+    return _fit_bytes(
+        f"sandbox.{encode}({_text_to_text(sql, _Request(request.source, replace_varying(request.source), None, 'true'))})",
+        request.target,
+    )
 
 
 def replace_varying(kind: SqlType) -> SqlType:
@@ -303,11 +343,19 @@ def _binary_to_binary(sql: str, request: _Request) -> str:
 
 
 def _binary_to_int(sql: str, request: _Request) -> str:
-    return f"sandbox.int_from_bytes({sql}, {({'tinyint': 1, 'smallint': 2, 'int': 4, 'bigint': 8})[request.target.name]})::{storage(request.target)}"
+    return (
+        f"sandbox.int_from_bytes({sql},"
+        f" {({'tinyint': 1, 'smallint': 2, 'int': 4, 'bigint': 8})[request.target.name]})::{storage(request.target)}"
+    )
 
 
 def _int_to_binary(sql: str, request: _Request) -> str:
-    send = {"tinyint": "substr(int2send({}), 2)", "smallint": "int2send({})", "int": "int4send({})", "bigint": "int8send({})"}
+    send = {
+        "tinyint": "substr(int2send({}), 2)",
+        "smallint": "int2send({})",
+        "int": "int4send({})",
+        "bigint": "int8send({})",
+    }
     inner = send[request.source.name].format(f"({sql})::{storage(request.source)}")
     length = request.target.length
     if length is None:
@@ -340,17 +388,30 @@ def _xml_to_text(sql: str, request: _Request) -> str:
 
 def _days_to_stamp(sql: str, request: _Request) -> str:
     if request.target.name == "datetime2":
-        raise SqlServerError(529, f"Explicit conversion from data type {request.source.name} to {request.target.name} is not allowed.", ends_batch=True)
+        raise SqlServerError(
+            529,
+            f"Explicit conversion from data type {request.source.name} to {request.target.name} is not allowed.",
+            ends_batch=True,
+        )
     inner = f"({sql})::int4" if request.source.name == "bit" else sql
     stamp = f"(timestamp '1900-01-01' + make_interval(secs => (({inner})::numeric * 86400)::float8))"
     return f"sandbox.datetime_fit({stamp}, '{request.target.name}', {request.strict}, {request.source_name})"
 
 
 def _stamp_to_days(sql: str, request: _Request) -> str:
+    if request.source.name == "datetime2":
+        raise SqlServerError(
+            529,
+            f"Explicit conversion from data type {request.source.name} to {request.target.name} is not allowed.",
+            ends_batch=True,
+        )
     days = f"(extract(epoch FROM ({sql}) - timestamp '1900-01-01') / 86400)"
     target = request.target
     if family(target) == "int":
-        return f"sandbox.int_from_number(round({days}), '{target.name}', {request.strict}, {request.source_name})::{storage(target)}"
+        return (
+            f"sandbox.int_from_number(round({days}), '{target.name}', {request.strict},"
+            f" {request.source_name})::{storage(target)}"
+        )
     return f"({days})::float8::{storage(target)}"
 
 

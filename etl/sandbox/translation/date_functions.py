@@ -36,7 +36,10 @@ _PARTS = {
 _TIME_PARTS = {"hour", "minute", "second", "millisecond", "microsecond", "nanosecond"}
 _NOW = {
     "GETDATE": ("sandbox.datetime_fit(statement_timestamp()::timestamp, 'datetime', true, 'datetime')", DATETIME),
-    "CURRENT_TIMESTAMP": ("sandbox.datetime_fit(statement_timestamp()::timestamp, 'datetime', true, 'datetime')", DATETIME),
+    "CURRENT_TIMESTAMP": (
+        "sandbox.datetime_fit(statement_timestamp()::timestamp, 'datetime', true, 'datetime')",
+        DATETIME,
+    ),
     "GETUTCDATE": ("sandbox.datetime_fit(statement_timestamp()::timestamp, 'datetime', true, 'datetime')", DATETIME),
     "SYSDATETIME": ("statement_timestamp()::timestamp", DATETIME2),
     "SYSUTCDATETIME": ("statement_timestamp()::timestamp", DATETIME2),
@@ -93,9 +96,13 @@ def _dateadd(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     kind = DATETIME if family(given.type) == "text" or given.is_null else moment(context, arguments[2]).type
     start = convert(given, kind)
     if kind.name == "date" and part in _TIME_PARTS:
-        raise SqlServerError(9810, f"The datepart {part} is not supported by date function dateadd for data type date.", ends_batch=True)
+        raise SqlServerError(
+            9810, f"The datepart {part} is not supported by date function dateadd for data type date.", ends_batch=True
+        )
     if kind.name == "time" and part not in _TIME_PARTS:
-        raise SqlServerError(9810, f"The datepart {part} is not supported by date function dateadd for data type time.", ends_batch=True)
+        raise SqlServerError(
+            9810, f"The datepart {part} is not supported by date function dateadd for data type time.", ends_batch=True
+        )
     moved = f"sandbox.date_add('{part}', {count.sql}, {as_stamp(start)}, '{kind.name}')"
     nullable = start.nullable or count.nullable
     if kind.name == "datetimeoffset":
@@ -115,7 +122,12 @@ def _datediff(name: str, kind: SqlType, postgres: str) -> None:
         part = _part(arguments[0], name.lower())
         first, second = moment(context, arguments[1]), moment(context, arguments[2])
         sides = [f"({side.sql}).utc" if family(side.type) == "offset" else as_stamp(side) for side in (first, second)]
-        return Expression(f"sandbox.{postgres}('{part}', {sides[0]}, {sides[1]})", kind, nullable=first.nullable or second.nullable, aggregate=first.aggregate)
+        return Expression(
+            f"sandbox.{postgres}('{part}', {sides[0]}, {sides[1]})",
+            kind,
+            nullable=first.nullable or second.nullable,
+            aggregate=first.aggregate,
+        )
 
 
 _datediff("DATEDIFF", INT, "date_diff")
@@ -177,7 +189,9 @@ def _from_parts(name: str, kind: SqlType, count: int) -> None:
         precision = value(context, arguments[7]).literal
         if not isinstance(precision, int):
             raise not_supported("a DATETIME2FROMPARTS precision that is not a number in the text")
-        return Expression(f"sandbox.stamp_from_parts({', '.join(parts[:7])}, {precision})", SqlType("datetime2", scale=precision))
+        return Expression(
+            f"sandbox.stamp_from_parts({', '.join(parts[:7])}, {precision})", SqlType("datetime2", scale=precision)
+        )
 
 
 _from_parts("DATEFROMPARTS", DATE, 3)
@@ -188,13 +202,19 @@ _from_parts("DATETIME2FROMPARTS", DATETIME2, 8)
 @function("ISDATE", 1)
 def _isdate(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     given = convert(value(context, arguments[0]), SqlType("varchar", length=8000))
-    return Expression(f"(CASE WHEN sandbox.stamp_from_text({given.sql}, 'datetime', 3, false, 'varchar') IS NULL THEN 0 ELSE 1 END)", INT, nullable=False)
+    return Expression(
+        f"(CASE WHEN sandbox.stamp_from_text({given.sql}, 'datetime', 3, false, 'varchar') IS NULL THEN 0 ELSE 1 END)",
+        INT,
+        nullable=False,
+    )
 
 
 @function("TODATETIMEOFFSET", 2)
 def _to_offset(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     given, minutes = moment(context, arguments[0]), _offset_minutes(context, arguments[1])
-    return Expression(f"sandbox.dto_make({as_stamp(given)}, {minutes})", SqlType("datetimeoffset", scale=time_scale(given.type)))
+    return Expression(
+        f"sandbox.dto_make({as_stamp(given)}, {minutes})", SqlType("datetimeoffset", scale=time_scale(given.type))
+    )
 
 
 @function("SWITCHOFFSET", 2)

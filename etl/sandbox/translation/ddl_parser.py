@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.translation.batch import Statement, word
@@ -40,9 +40,29 @@ from etl.sandbox.translation.types import parse_type
 
 _CONSTRAINT_WORDS = frozenset({"CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "CHECK", "DEFAULT"})
 _HARMLESS_INDEX_OPTIONS = frozenset(
-    ["PAD_INDEX", "FILLFACTOR", "SORT_IN_TEMPDB", "STATISTICS_NORECOMPUTE", "STATISTICS_INCREMENTAL", "DROP_EXISTING", "ONLINE", "ALLOW_ROW_LOCKS", "ALLOW_PAGE_LOCKS", "MAXDOP", "DATA_COMPRESSION", "OPTIMIZE_FOR_SEQUENTIAL_KEY", "IGNORE_DUP_KEY"]
+    [
+        "PAD_INDEX",
+        "FILLFACTOR",
+        "SORT_IN_TEMPDB",
+        "STATISTICS_NORECOMPUTE",
+        "STATISTICS_INCREMENTAL",
+        "DROP_EXISTING",
+        "ONLINE",
+        "ALLOW_ROW_LOCKS",
+        "ALLOW_PAGE_LOCKS",
+        "MAXDOP",
+        "DATA_COMPRESSION",
+        "OPTIMIZE_FOR_SEQUENTIAL_KEY",
+        "IGNORE_DUP_KEY",
+    ]
 )
-_TYPE_TAIL = {"NATIONAL": {"CHAR", "CHARACTER", "TEXT"}, "DOUBLE": {"PRECISION"}, "CHAR": {"VARYING"}, "CHARACTER": {"VARYING"}, "BINARY": {"VARYING"}}
+_TYPE_TAIL = {
+    "NATIONAL": {"CHAR", "CHARACTER", "TEXT"},
+    "DOUBLE": {"PRECISION"},
+    "CHAR": {"VARYING"},
+    "CHARACTER": {"VARYING"},
+    "BINARY": {"VARYING"},
+}
 
 
 class Cursor:
@@ -87,6 +107,11 @@ class Cursor:
             return True
         return False
 
+    def comes(self, kind: TokenType) -> bool:
+        """Whether a token of this kind comes next."""
+        token = self.peek()
+        return token is not None and token.token_type == kind
+
     def error(self) -> SqlServerError:
         """Error 102 at the next token, or at the last one."""
         return incorrect_syntax(self.peek() or (self.tokens[-1] if self.tokens else None))
@@ -102,7 +127,13 @@ class Cursor:
         while self.accept_kind(TokenType.HASH):
             mark += "#"
         token = self.peek()
-        if token is None or token.token_type in {TokenType.STRING, TokenType.NUMBER, TokenType.L_PAREN, TokenType.R_PAREN, TokenType.COMMA}:
+        if token is None or token.token_type in {
+            TokenType.STRING,
+            TokenType.NUMBER,
+            TokenType.L_PAREN,
+            TokenType.R_PAREN,
+            TokenType.COMMA,
+        }:
             raise self.error()
         self.at += 1
         return mark + token.text
@@ -225,7 +256,9 @@ def _index_options(cursor: Cursor) -> None:
             raise not_supported(f"the index option {name}")
         if not group.accept_kind(TokenType.EQ):
             raise group.error()
-        setting = group.identifier().upper() if group.peek() is not None and group.peek().token_type != TokenType.NUMBER else _number(group)  # type: ignore[union-attr]
+        setting = (
+            group.identifier().upper() if not group.ended and not group.comes(TokenType.NUMBER) else _number(group)
+        )
         if (name, setting) in {("IGNORE_DUP_KEY", "ON"), ("DROP_EXISTING", "ON")}:
             raise not_supported(f"{name} = ON")
         if not group.ended and not group.accept_kind(TokenType.COMMA):
@@ -246,8 +279,8 @@ def _column(cursor: Cursor) -> ColumnDefinition:
     if cursor.accept("AS"):
         start = cursor.at
         tokens = cursor.group()
-        if not cursor.ended and cursor.word() not in {"PERSISTED", "NOT", "NULL"} and cursor.peek().token_type != TokenType.COMMA:  # type: ignore[union-attr]
-            while not cursor.ended and cursor.peek().token_type != TokenType.COMMA and cursor.word() != "PERSISTED":  # type: ignore[union-attr]
+        if not cursor.ended and cursor.word() not in {"PERSISTED", "NOT", "NULL"} and not cursor.comes(TokenType.COMMA):
+            while not cursor.ended and not cursor.comes(TokenType.COMMA) and cursor.word() != "PERSISTED":
                 cursor.at += 1
             tokens = list(cursor.tokens[start : cursor.at])
         column = ColumnDefinition(name, None, computed=tokens, computed_text=cursor.source(tokens))
@@ -256,7 +289,7 @@ def _column(cursor: Cursor) -> ColumnDefinition:
         column = ColumnDefinition(name, parse_type(cursor.type_text()))
     else:
         raise cursor.error()
-    while not cursor.ended and cursor.peek().token_type != TokenType.COMMA:  # type: ignore[union-attr]
+    while not cursor.ended and not cursor.comes(TokenType.COMMA):
         _column_option(cursor, column)
     return column
 
@@ -506,8 +539,8 @@ def _create_schema(cursor: Cursor) -> CreateSchema:
 def _alter_schema(cursor: Cursor) -> TransferObject:
     schema = cursor.identifier()
     cursor.expect("TRANSFER")
-    if cursor.word() == "OBJECT" and cursor.peek(1) is not None and cursor.peek(1).text == "::":  # type: ignore[union-attr]
-        cursor.at += 2
+    if cursor.accept("OBJECT") and not cursor.accept_kind(TokenType.DCOLON):
+        raise cursor.error()
     return TransferObject(schema, cursor.name())
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from sqlglot.tokens import Token
+from sqlglot.tokenizer_core import Token
 
 from etl.sandbox.sqltypes import SqlType
 

@@ -69,5 +69,10 @@ def describe_columns(columns: Sequence[Column]) -> str:
 
 def describe_error(error: SqlServerError) -> str:
     """The one row for a query that cannot be described."""
-    row = {"error_number": error.number, "error_severity": error.severity, "error_state": error.state, "error_message": error.message}
+    row = {
+        "error_number": error.number,
+        "error_severity": error.severity,
+        "error_state": error.state,
+        "error_message": error.message,
+    }
     return json.dumps([row])

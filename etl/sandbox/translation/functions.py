@@ -38,10 +38,17 @@ def _call(context: Context, node: exp.Expr) -> Expression:
     arguments = node.args.get("expressions") or []
     found = _functions.get(name)
     if found is None:
-        raise SqlServerError(195, f"'{node.name}' is not a recognized built-in function name (sandbox: it is not supported).", severity=15, ends_batch=True)
+        raise SqlServerError(
+            195,
+            f"'{node.name}' is not a recognized built-in function name (sandbox: it is not supported).",
+            severity=15,
+            ends_batch=True,
+        )
     handler, least, most = found
     if not least <= len(arguments) <= most:
-        raise SqlServerError(174, f"The {node.name.lower()} function requires {least} argument(s).", severity=15, ends_batch=True)
+        raise SqlServerError(
+            174, f"The {node.name.lower()} function requires {least} argument(s).", severity=15, ends_batch=True
+        )
     return handler(context, arguments).unnamed()
 
 
@@ -64,7 +71,13 @@ def _isnull(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     a, b = convert(first, kind), convert(second, kind)
     b = _same_storage(b, a)
     nullable = first.nullable and second.nullable
-    return Expression(f"coalesce({a.sql}, {b.sql})", kind, nullable=nullable, collation=a.collation, aggregate=first.aggregate or second.aggregate)
+    return Expression(
+        f"coalesce({a.sql}, {b.sql})",
+        kind,
+        nullable=nullable,
+        collation=a.collation,
+        aggregate=first.aggregate or second.aggregate,
+    )
 
 
 def _same_storage(value_: Expression, like: Expression) -> Expression:
@@ -80,7 +93,11 @@ def _coalesce(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     items = [value(context, argument) for argument in arguments]
     kinds = [item.type for item in items if not item.is_null]
     if not kinds:
-        raise SqlServerError(4127, "At least one of the arguments to COALESCE must be an expression that is not the NULL constant.", ends_batch=True)
+        raise SqlServerError(
+            4127,
+            "At least one of the arguments to COALESCE must be an expression that is not the NULL constant.",
+            ends_batch=True,
+        )
     kind = common_type(kinds)
     collation = operators.merged_collation(*items) if family(kind) == "text" else None
     first = Expression("", kind, collation=collation)

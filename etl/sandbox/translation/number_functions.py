@@ -17,7 +17,7 @@ from etl.sandbox.translation.nodes import value
 from etl.sandbox.translation.types import BIGINT, FLOAT, INT, MONEY, family, storage
 
 
-def number(context: Context, node: exp.Expr) -> Expression:
+def number(context: Context, node: exp.Expr) -> Expression:  # noqa: PLR0911 - one line a type
     """An argument as a number in the type that arithmetic functions answer in."""
     given = value(context, node)
     kind = family(given.type)
@@ -34,7 +34,11 @@ def number(context: Context, node: exp.Expr) -> Expression:
     if given.type.name == "smallmoney":
         return convert(given, MONEY)
     if kind not in {"int", "float", "decimal", "money"}:
-        raise SqlServerError(8116, f"Argument data type {given.type.name} is invalid for argument 1 of a numeric function.", ends_batch=True)
+        raise SqlServerError(
+            8116,
+            f"Argument data type {given.type.name} is invalid for argument 1 of a numeric function.",
+            ends_batch=True,
+        )
     return given
 
 
@@ -63,7 +67,11 @@ def _round(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     if len(arguments) == 3:
         mode = integer(context, arguments[2])
         call = "trunc" if isinstance(mode.literal, int) and mode.literal != 0 else "round"
-    inner = f"{call}(sandbox.exact({item.sql}), {digits.sql})" if family(item.type) == "float" else f"{call}(({item.sql})::numeric, {digits.sql})"
+    inner = (
+        f"{call}(sandbox.exact({item.sql}), {digits.sql})"
+        if family(item.type) == "float"
+        else f"{call}(({item.sql})::numeric, {digits.sql})"
+    )
     kind = item.type
     target = f"numeric({kind.precision},{kind.scale})" if kind.name == "decimal" else storage(kind)
     return replace(item, sql=f"({inner})::{target}", literal=None)
@@ -91,7 +99,10 @@ def _float_function(name: str, postgres: str) -> None:
 
 
 for _name, _postgres in {
-    **{name: name.lower() for name in ("SQRT", "EXP", "SIN", "COS", "TAN", "ASIN", "ACOS", "ATAN", "COT", "DEGREES", "RADIANS")},
+    **{
+        name: name.lower()
+        for name in ("SQRT", "EXP", "SIN", "COS", "TAN", "ASIN", "ACOS", "ATAN", "COT", "DEGREES", "RADIANS")
+    },
     "LOG10": "log",
 }.items():
     _float_function(_name, _postgres)
@@ -122,7 +133,11 @@ def _checksum(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     item = value(context, arguments[0])
     if item.type.name in {"bit", "tinyint", "smallint", "int"}:
         return convert(item, INT)
-    raise SqlServerError(8116, f"Argument data type {item.type.name} is invalid for argument 1 of checksum function (sandbox: not supported).", ends_batch=True)
+    raise SqlServerError(
+        8116,
+        f"Argument data type {item.type.name} is invalid for argument 1 of checksum function (sandbox: not supported).",
+        ends_batch=True,
+    )
 
 
 @function("ROWCOUNT_BIG", 0)

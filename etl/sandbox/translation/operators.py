@@ -54,8 +54,12 @@ def _text_as_number(value: Expression, other: Expression) -> Expression:
 
 def _clash(operator: str, left: Expression, right: Expression) -> SqlServerError:
     if left.type.name != right.type.name and {family(left.type), family(right.type)} & {"date", "time", "offset"}:
-        return SqlServerError(206, f"Operand type clash: {left.type.name} is incompatible with {right.type.name}", ends_batch=True)
-    return SqlServerError(8117, f"Operand data type {left.type.name} is invalid for {_NAMES[operator]} operator.", ends_batch=True)
+        return SqlServerError(
+            206, f"Operand type clash: {left.type.name} is incompatible with {right.type.name}", ends_batch=True
+        )
+    return SqlServerError(
+        8117, f"Operand data type {left.type.name} is invalid for {_NAMES[operator]} operator.", ends_batch=True
+    )
 
 
 def _concatenate(left: Expression, right: Expression) -> Expression:
@@ -82,15 +86,24 @@ def _numbers(operator: str, left: Expression, right: Expression) -> Expression:
     high = left.type if precedence(left.type) >= precedence(right.type) else right.type
     kind = family(high)
     if kind == "bit":
-        raise SqlServerError(402, f"The data types bit and bit are incompatible in the {_NAMES[operator]} operator.", ends_batch=True)
+        raise SqlServerError(
+            402, f"The data types bit and bit are incompatible in the {_NAMES[operator]} operator.", ends_batch=True
+        )
     if kind == "decimal":
         sql, high = _decimals(operator, left, right)
     elif kind == "float":
         if operator == "%":
-            raise SqlServerError(402, f"The data types {left.type.name} and {right.type.name} are incompatible in the modulo operator.", ends_batch=True)
+            raise SqlServerError(
+                402,
+                f"The data types {left.type.name} and {right.type.name} are incompatible in the modulo operator.",
+                ends_batch=True,
+            )
         sql = f"({convert(left, high).sql} {operator} {convert(right, high).sql})"
     elif kind == "money":
-        sql = f"sandbox.money_fit(({convert(left, high).sql} {operator} {convert(right, high).sql}), '{high.name}', true, 'expression')"
+        sql = (
+            f"sandbox.money_fit(({convert(left, high).sql} {operator} {convert(right, high).sql}), '{high.name}', true,"
+            " 'expression')"
+        )
         if operator == "/":
             sql = f"trunc(round({convert(left, high).sql}, 10) / {convert(right, high).sql}, 4)"
     else:
@@ -107,14 +120,13 @@ def _integers(operator: str, left: Expression, right: Expression, kind: SqlType)
 
 def _decimals(operator: str, left: Expression, right: Expression) -> tuple[str, SqlType]:
     a, b = as_decimal(left.type), as_decimal(right.type)
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     kind = decimal_result(operator, a, b)
     x, y = _exact(left), _exact(right)
-    if operator == "/":
-        # SQL Server cuts a quotient at its scale; PostgreSQL rounds at a scale of its own choice, so give it digits to spare.
-        inner = f"trunc(round({x}, {(kind.scale or 0) + 4}) / {y}, {kind.scale})"
-    else:
-        inner = f"({x} {operator} {y})"
+    # SQL Server cuts a quotient at its scale; PostgreSQL rounds at a scale of its own choice, so give it digits to spare.
+    quotient = f"trunc(round({x}, {(kind.scale or 0) + 4}) / {y}, {kind.scale})"
+    inner = quotient if operator == "/" else f"({x} {operator} {y})"
     return f"({inner})::numeric({kind.precision},{kind.scale})", kind
 
 
@@ -129,7 +141,11 @@ def bitwise(operator: str, left: Expression, right: Expression) -> Expression:
     left, right = _typed_null(left, right), _typed_null(right, left)
     kind = common_type([left.type, right.type])
     if family(kind) not in {"int", "bit"}:
-        raise SqlServerError(402, f"The data types {left.type.name} and {right.type.name} are incompatible in the '{operator}' operator.", ends_batch=True)
+        raise SqlServerError(
+            402,
+            f"The data types {left.type.name} and {right.type.name} are incompatible in the '{operator}' operator.",
+            ends_batch=True,
+        )
     postgres = "#" if operator == "^" else operator
     if kind.name == "bit":
         sql = f"((({left.sql})::int4 {postgres} ({right.sql})::int4) <> 0)"
@@ -143,21 +159,27 @@ def negate(value: Expression) -> Expression:
     if value.literal is not None and isinstance(value.literal, int):
         return replace(value, sql=f"(-{value.sql})", literal=-value.literal).unnamed()
     if family(value.type) not in {"int", "decimal", "money", "float"}:
-        raise SqlServerError(8117, f"Operand data type {value.type.name} is invalid for minus operator.", ends_batch=True)
+        raise SqlServerError(
+            8117, f"Operand data type {value.type.name} is invalid for minus operator.", ends_batch=True
+        )
     kind = value.type
     if kind.name == "tinyint":
         kind = SqlType("smallint")
     return replace(value, sql=f"(-({value.sql}))", type=kind, literal=None).unnamed()
 
 
-def comparable(left: Expression, right: Expression) -> tuple[str, str]:
+def comparable(left: Expression, right: Expression) -> tuple[str, str]:  # noqa: PLR0911 - one line a pair of types
     """Two operands in one PostgreSQL type, converted as SQL Server would convert them."""
     left, right = _typed_null(left, right), _typed_null(right, left)
     if left.is_null and right.is_null:
         return "NULL::int4", "NULL::int4"
     a, b = family(left.type), family(right.type)
     if "xml" in {a, b}:
-        raise SqlServerError(305, "The xml data type cannot be compared or sorted, except when using the IS NULL operator.", ends_batch=True)
+        raise SqlServerError(
+            305,
+            "The xml data type cannot be compared or sorted, except when using the IS NULL operator.",
+            ends_batch=True,
+        )
     if a == b == "text":
         return _texts(left, right)
     if a in _NUMBERS and b in _NUMBERS:
@@ -202,7 +224,11 @@ def merged_collation(*values: Expression) -> str | None:
     named = {value.collation.lower(): value.collation for value in values if value.collation is not None}
     if len(named) > 1 and len({is_case_sensitive(name) for name in named}) > 1:
         first, second = list(named.values())[:2]
-        raise SqlServerError(468, f'Cannot resolve the collation conflict between "{first}" and "{second}" in the equal to operation.', ends_batch=True)
+        raise SqlServerError(
+            468,
+            f'Cannot resolve the collation conflict between "{first}" and "{second}" in the equal to operation.',
+            ends_batch=True,
+        )
     return next(iter(named.values()), None)
 
 
@@ -218,10 +244,12 @@ def collate(value: Expression, collation: str) -> Expression:
 def like(value: Expression, pattern: Expression, escape: Expression | None) -> str:
     """`value LIKE pattern [ESCAPE escape]` as a PostgreSQL predicate."""
     for side in (value, pattern):
-        if family(side.type) != "text" and not side.is_null:
-            if family(side.type) in {"binary", "xml"}:
-                raise not_supported(f"LIKE over {side.type.name}")
-    text, wanted = (side if family(side.type) == "text" else convert(side, SqlType("nvarchar", length=4000)) for side in (value, pattern))
+        if family(side.type) in {"binary", "xml"} and not side.is_null:
+            raise not_supported(f"LIKE over {side.type.name}")
+    text, wanted = (
+        side if family(side.type) == "text" else convert(side, SqlType("nvarchar", length=4000))
+        for side in (value, pattern)
+    )
     collation = merged_collation(text, wanted)
     sensitive = collation is not None and is_case_sensitive(collation)
     kind = "text" if sensitive else "citext"

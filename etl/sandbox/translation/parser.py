@@ -8,19 +8,39 @@ decided by the compiler.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 from sqlglot import exp
 from sqlglot.dialects.tsql import TSQL
 from sqlglot.errors import ErrorLevel, ParseError, TokenError
 from sqlglot.parsers.tsql import TSQLParser
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
-from etl.sandbox.errors import SqlServerError
+from etl.sandbox.errors import SqlServerError, not_supported
 
 _TYPE_WORDS = {"national": {"char", "character", "text"}, "double": {"precision"}}
 _VARYING = {"char", "character", "binary"}
 _KEPT_FUNCTION_PARSERS = ("CAST", "CONVERT", "TRY_CAST", "TRY_CONVERT")
+
+
+_Node = TypeVar("_Node", bound=exp.Expr)
+
+
+def _node(kind: type[_Node], **arguments: Any) -> _Node:
+    """A node with arguments that sqlglot's class does not foresee (the second FROM of DELETE, TOP)."""
+    node = kind()
+    for name, argument in arguments.items():
+        node.set(name, argument)
+    return node
+
+
+_COMPOUND: dict[TokenType, Any] = {
+    TokenType.PLUS: exp.Add,
+    TokenType.DASH: exp.Sub,
+    TokenType.STAR: exp.Mul,
+    TokenType.SLASH: exp.Div,
+    TokenType.MOD: exp.Mod,
+}
 
 
 class Parser(TSQLParser):
@@ -29,7 +49,9 @@ class Parser(TSQLParser):
     FUNCTIONS: ClassVar[dict[str, Any]] = {}
     NO_PAREN_FUNCTIONS: ClassVar[dict[Any, Any]] = {}
     NO_PAREN_FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {"CASE": TSQLParser.NO_PAREN_FUNCTION_PARSERS["CASE"]}
-    FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {name: TSQLParser.FUNCTION_PARSERS[name] for name in _KEPT_FUNCTION_PARSERS}
+    FUNCTION_PARSERS: ClassVar[dict[str, Any]] = {
+        name: TSQLParser.FUNCTION_PARSERS[name] for name in _KEPT_FUNCTION_PARSERS
+    }
 
     def _parse_types(
         self,
@@ -49,7 +71,8 @@ class Parser(TSQLParser):
             words = [self._curr.text.lower()]
             self._advance()
         while self._curr and (
-            self._curr.text.lower() in _TYPE_WORDS.get(words[-1], set()) or (words[-1] in _VARYING and self._curr.text.lower() == "varying")
+            self._curr.text.lower() in _TYPE_WORDS.get(words[-1], set())
+            or (words[-1] in _VARYING and self._curr.text.lower() == "varying")
         ):
             words.append(self._curr.text.lower())
             self._advance()
@@ -62,6 +85,96 @@ class Parser(TSQLParser):
             text += f"({''.join(arguments)})"
         return exp.DataType(this=exp.DType.USERDEFINED, kind=text)
 
+    # INSERT, UPDATE and DELETE by T-SQL's own grammar: sqlglot's would take OUTPUT for an alias after DELETE FROM t, knows no
+    # hints before a column list, no TOP, and no second FROM after OUTPUT.
+
+    def _parse_insert(self) -> exp.Insert:
+        top = self._parse_row_limit()
+        self._match(TokenType.INTO)
+        this: exp.Expr = self._parse_target()
+        if self._match(TokenType.L_PAREN, advance=False) and self._next.token_type not in {
+            TokenType.SELECT,
+            TokenType.WITH,
+            TokenType.L_PAREN,
+        }:
+            this = self.expression(exp.Schema(this=this, expressions=self._parse_wrapped_id_vars()))
+        returning = self._parse_returning()
+        default = self._match_text_seq("DEFAULT", "VALUES")
+        source = None if default else self._parse_derived_table_values() or self._parse_ddl_select()
+        return _node(exp.Insert, this=this, returning=returning, default=default, expression=source, limit=top)
+
+    def _parse_delete(self) -> exp.Delete:
+        top = self._parse_row_limit()
+        self._match(TokenType.FROM)
+        this = self._parse_target()
+        returning = self._parse_returning()
+        from_ = self._parse_from(joins=True)
+        return _node(
+            exp.Delete,
+            this=this,
+            returning=returning,
+            from_=from_,
+            where=self._parse_where(),
+            limit=top,
+            options=self._parse_options(),
+        )
+
+    def _parse_update(self) -> exp.Update:
+        top = self._parse_row_limit()
+        this = self._parse_target()
+        if not self._match(TokenType.SET):
+            self.raise_error("Expected SET")
+        assignments = self._parse_csv(self._parse_set_item)
+        returning = self._parse_returning()
+        from_ = self._parse_from(joins=True)
+        where = self._parse_where()
+        return _node(
+            exp.Update,
+            this=this,
+            expressions=assignments,
+            returning=returning,
+            from_=from_,
+            where=where,
+            limit=top,
+            options=self._parse_options(),
+        )
+
+    def _parse_row_limit(self) -> exp.Expr | None:
+        if not self._match(TokenType.TOP):
+            return None
+        return (
+            self._parse_wrapped(self._parse_term)
+            if self._match(TokenType.L_PAREN, advance=False)
+            else self._parse_number()
+        )
+
+    def _parse_target(self) -> exp.Table:
+        this = self._parse_table_parts(schema=True)
+        if not isinstance(this, exp.Table):
+            raise not_supported(f"the table {this.sql() if this is not None else ''}")
+        hints = self._parse_table_hints()
+        if hints:
+            this.set("hints", hints)
+        return this
+
+    def _parse_set_item(self) -> exp.Expr | None:
+        column = self._parse_column()
+        if column is None:
+            self.raise_error("Expected a column")
+            return None
+        operator = _COMPOUND.get(self._curr.token_type) if self._curr else None
+        if operator is not None and self._next.token_type == TokenType.EQ:
+            self._advance(2)
+            return self.expression(
+                exp.EQ(
+                    this=column,
+                    expression=operator(this=column.copy(), expression=exp.Paren(this=self._parse_disjunction())),
+                )
+            )
+        if not self._match(TokenType.EQ):
+            self.raise_error("Expected =")
+        return self.expression(exp.EQ(this=column, expression=self._parse_disjunction()))
+
 
 class Tokenizer(TSQL.Tokenizer):
     """T-SQL tokens: double quotes are identifiers (QUOTED_IDENTIFIER ON), and no word swallows the rest of the line."""
@@ -71,7 +184,24 @@ class Tokenizer(TSQL.Tokenizer):
     KEYWORDS: ClassVar[dict[str, TokenType]] = {
         key: kind
         for key, kind in TSQL.Tokenizer.KEYWORDS.items()
-        if key not in {"CLUSTERED INDEX", "NONCLUSTERED INDEX", "UPDATE STATISTICS", "{%", "{%+", "{%-", "%}", "+%}", "-%}", "{{", "{{+", "{{-", "}}", "+}}", "-}}"}
+        if key
+        not in {
+            "CLUSTERED INDEX",
+            "NONCLUSTERED INDEX",
+            "UPDATE STATISTICS",
+            "{%",
+            "{%+",
+            "{%-",
+            "%}",
+            "+%}",
+            "-%}",
+            "{{",
+            "{{+",
+            "{{-",
+            "}}",
+            "+}}",
+            "-}}",
+        }
     }
 
 
@@ -90,7 +220,9 @@ def tokenize(text: str) -> list[Token]:
     try:
         return list(_DIALECT.tokenize(text))
     except TokenError as error:
-        raise SqlServerError(105, "Unclosed quotation mark or comment in the batch.", severity=15, ends_batch=True) from error
+        raise SqlServerError(
+            105, "Unclosed quotation mark or comment in the batch.", severity=15, ends_batch=True
+        ) from error
 
 
 def parse_statement(tokens: Sequence[Token], text: str) -> exp.Expr:
@@ -112,7 +244,9 @@ def _parse(tokens: Sequence[Token], text: str, method: Any) -> exp.Expr:
     except ParseError as error:
         raise _syntax_error(error, tokens) from error
     except RecursionError as error:
-        raise SqlServerError(191, "Some part of your SQL statement is nested too deeply.", severity=15, ends_batch=True) from error
+        raise SqlServerError(
+            191, "Some part of your SQL statement is nested too deeply.", severity=15, ends_batch=True
+        ) from error
     tree = found[0] if found else None
     if tree is None or len(found) != 1:
         raise incorrect_syntax(tokens[0])

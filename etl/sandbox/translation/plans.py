@@ -60,6 +60,8 @@ class IntoPlan:
 def result_columns(expressions: Sequence[Expression]) -> tuple[Column, ...]:
     """Expressions as the columns of a result set. The bare NULL is int, as SQL Server has it."""
     return tuple(
-        Column(item.name, item.type, nullable=item.nullable or item.is_null, identity=item.identity, computed=item.computed)
+        Column(
+            item.name, item.type, nullable=item.nullable or item.is_null, identity=item.identity, computed=item.computed
+        )
         for item in expressions
     )

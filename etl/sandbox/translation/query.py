@@ -17,10 +17,39 @@ from etl.sandbox.translation.nodes import only, predicate, value, value_node
 from etl.sandbox.translation.sources import compile_from
 from etl.sandbox.translation.types import BIGINT, INT, common_type, family, storage
 
-_SELECT = {"expressions", "from_", "joins", "where", "group", "having", "order", "limit", "offset", "distinct", "with_", "into", "options", "kind", "operation_modifiers"}
-_SET_OPERATION = {"this", "expression", "distinct", "with_", "order", "limit", "offset", "options", "by_name", "side", "kind", "on"}
+_SELECT = {
+    "expressions",
+    "from_",
+    "joins",
+    "where",
+    "group",
+    "having",
+    "order",
+    "limit",
+    "offset",
+    "distinct",
+    "with_",
+    "into",
+    "options",
+    "kind",
+    "operation_modifiers",
+}
+_SET_OPERATION = {
+    "this",
+    "expression",
+    "distinct",
+    "with_",
+    "order",
+    "limit",
+    "offset",
+    "options",
+    "by_name",
+    "side",
+    "kind",
+    "on",
+}
 _RESULT = "(result)"
-_JOINERS = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}
+_JOINERS: dict[type[exp.Expr], str] = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}
 
 
 @dataclass(slots=True)
@@ -35,8 +64,14 @@ class Query:
 def _scalar(context: Context, node: exp.Expr) -> Expression:
     query = _subquery(context, node.args["this"])
     if len(query.columns) != 1:
-        raise SqlServerError(116, "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.", ends_batch=True)
-    return replace(query.columns[0], sql=f"({query.sql})", nullable=True, literal=None, is_null=False, aggregate=False).unnamed()
+        raise SqlServerError(
+            116,
+            "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.",
+            ends_batch=True,
+        )
+    return replace(
+        query.columns[0], sql=f"({query.sql})", nullable=True, literal=None, is_null=False, aggregate=False
+    ).unnamed()
 
 
 def compile_subquery(context: Context, node: exp.Expr) -> tuple[str, list[Expression]]:
@@ -85,10 +120,15 @@ def compile_with(context: Context, node: exp.Expr) -> str:
             query = compile_query(context, table.args["this"])
         names = [column.name for column in alias.args.get("columns") or []] or [column.name for column in query.columns]
         if len(names) != len(query.columns):
-            raise SqlServerError(8158, f"'{alias.name}' has more columns than were specified in the column list.", ends_batch=True)
+            raise SqlServerError(
+                8158, f"'{alias.name}' has more columns than were specified in the column list.", ends_batch=True
+            )
         physical = context.alias()
         parts.append(f"{physical} AS ({query.sql})")
-        columns = [(name, replace(column, sql=f"c{i}", name=name, literal=None, aggregate=False, variable="")) for i, (name, column) in enumerate(zip(names, query.columns, strict=True), 1)]
+        columns = [
+            (name, replace(column, sql=f"c{i}", name=name, literal=None, aggregate=False, variable=""))
+            for i, (name, column) in enumerate(zip(names, query.columns, strict=True), 1)
+        ]
         context.scope.tables[alias.name.lower()] = Source(alias.name, columns, physical=physical)
     return "WITH " + ", ".join(parts) + " "
 
@@ -96,9 +136,13 @@ def compile_with(context: Context, node: exp.Expr) -> str:
 def _values(context: Context, node: exp.Expr) -> Query:
     rows = [[value(context, cell) for cell in row.expressions] for row in node.expressions]
     if len({len(row) for row in rows}) != 1:
-        raise SqlServerError(10709, "The number of columns for each row in a table value constructor must be the same.", ends_batch=True)
+        raise SqlServerError(
+            10709, "The number of columns for each row in a table value constructor must be the same.", ends_batch=True
+        )
     columns = [_merged(list(cells)) for cells in zip(*rows, strict=True)]
-    text = ", ".join("(" + ", ".join(_as(cell, column) for cell, column in zip(row, columns, strict=True)) + ")" for row in rows)
+    text = ", ".join(
+        "(" + ", ".join(_as(cell, column) for cell, column in zip(row, columns, strict=True)) + ")" for row in rows
+    )
     names = ", ".join(f"c{i}" for i in range(1, len(columns) + 1))
     return Query(f"SELECT * FROM (VALUES {text}) {context.alias()}({names})", columns)
 
@@ -129,7 +173,12 @@ def _set_operation(context: Context, node: exp.Expr) -> Query:
             sides.append(compile_query(context, side))
     left, right = sides
     if len(left.columns) != len(right.columns):
-        raise SqlServerError(205, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions in their target lists.", ends_batch=True)
+        raise SqlServerError(
+            205,
+            "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions"
+            " in their target lists.",
+            ends_batch=True,
+        )
     columns = [_merged([a, b]) for a, b in zip(left.columns, right.columns, strict=True)]
     operator = _JOINERS[type(node)] + ("" if node.args.get("distinct") else " ALL")
     if operator in {"EXCEPT ALL", "INTERSECT ALL"}:
@@ -146,18 +195,41 @@ def _set_operation(context: Context, node: exp.Expr) -> Query:
 
 
 def _recast(context: Context, query: Query, columns: Sequence[Expression]) -> str:
-    if all(a.type == b.type and a.collation == b.collation and not a.is_null for a, b in zip(query.columns, columns, strict=True)):
+    if all(
+        a.type == b.type and a.collation == b.collation and not a.is_null
+        for a, b in zip(query.columns, columns, strict=True)
+    ):
         return f"({query.sql})"
     alias = context.alias()
-    casts = ", ".join(f"{_as(replace(have, sql=f'{alias}.c{i}', literal=None, variable=''), want)} AS c{i}" for i, (have, want) in enumerate(zip(query.columns, columns, strict=True), 1))
+    casts = ", ".join(
+        f"{_as(replace(have, sql=f'{alias}.c{i}', literal=None, variable=''), want)} AS c{i}"
+        for i, (have, want) in enumerate(zip(query.columns, columns, strict=True), 1)
+    )
     return f"(SELECT {casts} FROM ({query.sql}) {alias})"
 
 
 def _refuse_options(node: exp.Expr) -> None:
     """Query hints that change no answer are taken; the others are refused."""
     for option in node.args.get("options") or []:
-        name = option.args["this"].name.upper() if hasattr(option.args["this"], "name") else str(option.args["this"]).upper()
-        if name.split()[0] not in {"MAXDOP", "RECOMPILE", "FAST", "HASH", "LOOP", "MERGE", "FORCE", "KEEP", "KEEPFIXED", "ORDER", "CONCAT", "OPTIMIZE"}:
+        name = (
+            option.args["this"].name.upper()
+            if hasattr(option.args["this"], "name")
+            else str(option.args["this"]).upper()
+        )
+        if name.split()[0] not in {
+            "MAXDOP",
+            "RECOMPILE",
+            "FAST",
+            "HASH",
+            "LOOP",
+            "MERGE",
+            "FORCE",
+            "KEEP",
+            "KEEPFIXED",
+            "ORDER",
+            "CONCAT",
+            "OPTIMIZE",
+        }:
             raise not_supported(f"the query option {name}")
 
 
@@ -205,7 +277,12 @@ def _group(context: Context, node: exp.Expr | None) -> str:
     keys = []
     for item in node.expressions:
         if isinstance(item, exp.Literal):
-            raise SqlServerError(164, "Each GROUP BY expression must contain at least one column that is not an outer reference.", severity=15, ends_batch=True)
+            raise SqlServerError(
+                164,
+                "Each GROUP BY expression must contain at least one column that is not an outer reference.",
+                severity=15,
+                ends_batch=True,
+            )
         keys.append(value(context, item).sql)
     context.scope.grouped = True
     return " GROUP BY " + ", ".join(keys)
@@ -232,7 +309,12 @@ def _star(context: Context, qualifier: str | None) -> list[Expression]:
     if qualifier is not None:
         sources = [source for source in sources if source.alias.lower() == qualifier.lower()]
         if not sources:
-            raise SqlServerError(107, f"The column prefix '{qualifier}' does not match with a table name or alias name used in the query.", severity=15, ends_batch=True)
+            raise SqlServerError(
+                107,
+                f"The column prefix '{qualifier}' does not match with a table name or alias name used in the query.",
+                severity=15,
+                ends_batch=True,
+            )
     if not sources:
         raise SqlServerError(263, "Must specify table to select from.", ends_batch=True)
     return [replace(expression, name=name) for source in sources for name, expression in source.columns]
@@ -243,9 +325,7 @@ def _order(context: Context, node: exp.Expr, items: Sequence[Expression], distin
     if order is None:
         return ""
     only(order, {"expressions"})
-    keys = []
-    for item in order.expressions:
-        keys.append(_sort_key(context, item, items, distinct))
+    keys = [_sort_key(context, item, items, distinct) for item in order.expressions]
     return " ORDER BY " + ", ".join(keys)
 
 
@@ -254,7 +334,12 @@ def _sort_key(context: Context, item: exp.Expr, items: Sequence[Expression], dis
     if isinstance(node, exp.Literal) and not node.args["is_string"]:
         position = int(node.name)
         if not 1 <= position <= len(items):
-            raise SqlServerError(108, f"The ORDER BY position number {position} is out of range of the number of items in the select list.", severity=15, ends_batch=True)
+            raise SqlServerError(
+                108,
+                f"The ORDER BY position number {position} is out of range of the number of items in the select list.",
+                severity=15,
+                ends_batch=True,
+            )
         return ordered(replace(items[position - 1], sql=str(position), literal=None), item)
     # Over a set operation a key names a column of the result, whatever qualifier is written before it.
     result_only = len(context.scope.sources) == 1 and context.scope.sources[0].physical == _RESULT
@@ -262,14 +347,23 @@ def _sort_key(context: Context, item: exp.Expr, items: Sequence[Expression], dis
         named = [i for i, column in enumerate(items, 1) if column.name.lower() == node.name.lower()]
         if named:
             return ordered(replace(items[named[0] - 1], sql=str(named[0]), literal=None), item)
-    if isinstance(node, exp.Subquery) and isinstance(node.args["this"], exp.Select) and not node.args["this"].args.get("from_"):
+    if (
+        isinstance(node, exp.Subquery)
+        and isinstance(node.args["this"], exp.Select)
+        and not node.args["this"].args.get("from_")
+    ):
         return "(SELECT NULL::int4)"
     key = value(context, node)
     for position, column in enumerate(items, 1):
         if column.sql == key.sql:
             return ordered(replace(key, sql=str(position), literal=None), item)
     if distinct:
-        raise SqlServerError(145, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.", severity=15, ends_batch=True)
+        raise SqlServerError(
+            145,
+            "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
+            severity=15,
+            ends_batch=True,
+        )
     return ordered(key, item)
 
 
@@ -306,16 +400,22 @@ def _with_ties(context: Context, node: exp.Expr, body: str, order: str, items: S
         return None
     only(options, {"percent", "with_ties", "rows"})
     if options.args.get("with_ties") and not order:
-        raise SqlServerError(1062, "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause.", severity=15, ends_batch=True)
+        raise SqlServerError(
+            1062,
+            "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause.",
+            severity=15,
+            ends_batch=True,
+        )
     if options.args.get("percent"):
         if options.args.get("with_ties"):
             raise not_supported("TOP PERCENT WITH TIES")
         count = value(context, limit.args["expression"])
         alias, names = context.alias(), ", ".join(f"c{i}" for i in range(1, len(items) + 1))
         numbered = f"SELECT {names}, row_number() OVER () AS n, count(*) OVER () AS total FROM ({body}{order}) {alias}"
-        return f"SELECT {names} FROM ({numbered}) {context.alias()} WHERE n <= ceil(total * ({count.sql})::numeric / 100) ORDER BY n"
+        return (
+            f"SELECT {names} FROM ({numbered}) {context.alias()} WHERE n <= ceil(total * ({count.sql})::numeric / 100)"
+            " ORDER BY n"
+        )
     if options.args.get("with_ties"):
         return f"{body}{order} FETCH FIRST {_row_number(context, limit.args['expression'])} ROWS WITH TIES"
     return None
-
-

@@ -15,12 +15,32 @@ from etl.sandbox.translation.expression import Expression
 from etl.sandbox.translation.nodes import only, predicate
 
 _HARMLESS_HINTS = frozenset(
-    ["NOLOCK", "READUNCOMMITTED", "READCOMMITTED", "READCOMMITTEDLOCK", "ROWLOCK", "PAGLOCK", "NOEXPAND", "FORCESEEK", "FORCESCAN", "KEEPIDENTITY", "SNAPSHOT", "READPAST"]
+    [
+        "NOLOCK",
+        "READUNCOMMITTED",
+        "READCOMMITTED",
+        "READCOMMITTEDLOCK",
+        "ROWLOCK",
+        "PAGLOCK",
+        "NOEXPAND",
+        "FORCESEEK",
+        "FORCESCAN",
+        "KEEPIDENTITY",
+        "SNAPSHOT",
+        "READPAST",
+    ]
 )
 """Hints that change no answer here: readers never block (row versions, as under READ_COMMITTED_SNAPSHOT), so there is nothing
 to pass by, and they never see what is not committed."""
 _LOCKING_HINTS = frozenset(["UPDLOCK", "XLOCK", "HOLDLOCK", "SERIALIZABLE", "REPEATABLEREAD", "TABLOCK", "TABLOCKX"])
-_JOINS = {"": "JOIN", "INNER": "JOIN", "LEFT": "LEFT JOIN", "RIGHT": "RIGHT JOIN", "FULL": "FULL JOIN", "CROSS": "CROSS JOIN"}
+_JOINS = {
+    "": "JOIN",
+    "INNER": "JOIN",
+    "LEFT": "LEFT JOIN",
+    "RIGHT": "RIGHT JOIN",
+    "FULL": "FULL JOIN",
+    "CROSS": "CROSS JOIN",
+}
 
 
 def compile_from(context: Context, node: exp.Expr) -> str:
@@ -154,9 +174,16 @@ def _view(context: Context, table: Table, alias: str | None, physical: str) -> s
     finally:
         context.scope, context.database = outside, database
     if len(query.columns) != len(table.columns):
-        raise SqlServerError(4502, f"View or function '{table.name}' has more column names specified than columns defined.", ends_batch=True)
+        raise SqlServerError(
+            4502,
+            f"View or function '{table.name}' has more column names specified than columns defined.",
+            ends_batch=True,
+        )
     columns = [
-        (known.name, replace(column, sql=f"{physical}.c{position}", name=known.name, literal=None, variable="", is_null=False))
+        (
+            known.name,
+            replace(column, sql=f"{physical}.c{position}", name=known.name, literal=None, variable="", is_null=False),
+        )
         for position, (known, column) in enumerate(zip(table.columns, query.columns, strict=True), 1)
     ]
     _add(context, Source(alias or table.name, columns, table, explicit_alias=alias is not None, physical=physical))
@@ -165,11 +192,20 @@ def _view(context: Context, table: Table, alias: str | None, physical: str) -> s
 
 def _add(context: Context, source: Source) -> None:
     for other in context.scope.sources:
-        same_table = source.table is not None and other.table is not None and source.table.schema.lower() != other.table.schema.lower()
-        if other.alias.lower() == source.alias.lower() and source.alias and not (same_table and not source.explicit_alias and not other.explicit_alias):
+        same_table = (
+            source.table is not None
+            and other.table is not None
+            and source.table.schema.lower() != other.table.schema.lower()
+        )
+        if (
+            other.alias.lower() == source.alias.lower()
+            and source.alias
+            and not (same_table and not source.explicit_alias and not other.explicit_alias)
+        ):
             raise SqlServerError(
                 1013,
-                f'The objects "{source.alias}" and "{other.alias}" in the FROM clause have the same exposed names. Use correlation names to distinguish them.',
+                f'The objects "{source.alias}" and "{other.alias}" in the FROM clause have the same exposed names. Use'
+                " correlation names to distinguish them.",
                 ends_batch=True,
             )
     context.scope.sources.append(source)
@@ -182,7 +218,7 @@ def hints(node: exp.Expr) -> set[str]:
         if not isinstance(group, exp.WithTableHint):
             raise not_supported(f"the table hint {group.sql()}")
         for item in group.expressions:
-            name = item.name.upper() if not isinstance(item, exp.Anonymous) else item.name.upper()
+            name = item.name.upper()
             if name == "INDEX":
                 continue
             if name not in _HARMLESS_HINTS | _LOCKING_HINTS:
@@ -236,14 +272,29 @@ def _aliased(context: Context, alias: exp.Expr, sql: str, columns: list[Expressi
     only(alias, {"this", "columns"})
     names = [column.name for column in alias.args.get("columns") or []]
     if names and len(names) != len(columns):
-        raise SqlServerError(8158, f"'{alias.name}' has more columns than were specified in the column list.", ends_batch=True)
+        raise SqlServerError(
+            8158, f"'{alias.name}' has more columns than were specified in the column list.", ends_batch=True
+        )
     names = names or [column.name for column in columns]
     for position, name in enumerate(names, 1):
         if not name:
-            raise SqlServerError(8155, f"No column name was specified for column {position} of '{alias.name}'.", ends_batch=True)
+            raise SqlServerError(
+                8155, f"No column name was specified for column {position} of '{alias.name}'.", ends_batch=True
+            )
     physical = context.alias()
     visible = [
-        (name, replace(column, sql=f"{physical}.c{position}", name=name, literal=None, aggregate=False, variable="", is_null=False))
+        (
+            name,
+            replace(
+                column,
+                sql=f"{physical}.c{position}",
+                name=name,
+                literal=None,
+                aggregate=False,
+                variable="",
+                is_null=False,
+            ),
+        )
         for position, (name, column) in enumerate(zip(names, columns, strict=True), 1)
     ]
     _add(context, Source(alias.name, visible, physical=physical))

@@ -56,5 +56,3 @@ def _stored_binary(value: Expression, column: Column, table: Table) -> str:
     if column.type.name == "binary":
         sql = f"sandbox.bytes_pad({sql}, {length})"
     return sql
-
-

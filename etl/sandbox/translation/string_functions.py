@@ -27,7 +27,9 @@ def text(context: Context, node: exp.Expr) -> Expression:
     if family(given.type) == "text":
         return shown(given)
     if family(given.type) in {"binary", "xml"}:
-        raise SqlServerError(8116, f"Argument data type {given.type.name} is invalid for argument 1 of a text function.", ends_batch=True)
+        raise SqlServerError(
+            8116, f"Argument data type {given.type.name} is invalid for argument 1 of a text function.", ends_batch=True
+        )
     return convert(given, SqlType("varchar", length=8000))
 
 
@@ -37,7 +39,20 @@ def _varying(kind: SqlType, length: int | None) -> SqlType:
 
 
 def _text_result(sql: str, like: Expression, kind: SqlType, nullable: bool = True) -> Expression:
-    return Expression(f"({sql})::{storage(kind, like.collation)}", kind, nullable=nullable, collation=like.collation, aggregate=like.aggregate)
+    return Expression(
+        f"({sql})::{storage(kind, like.collation)}",
+        kind,
+        nullable=nullable,
+        collation=like.collation,
+        aggregate=like.aggregate,
+    )
+
+
+def _cut_result(sql: str, like: Expression, kind: SqlType) -> Expression:
+    """A part of a text: PostgreSQL counts characters, the type counts UTF-16 units, so a part may still be too long."""
+    if is_wide(kind) and kind.length is not None:
+        sql = f"sandbox.left_utf16({sql}, {kind.length})"
+    return _text_result(sql, like, kind)
 
 
 def _long(kind: SqlType) -> SqlType:
@@ -52,22 +67,51 @@ def _len(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
         return Expression(f"length({given.sql})", _long(given.type), nullable=given.nullable)
     item = text(context, arguments[0])
     kind = _long(item.type)
-    return Expression(f"sandbox.utf16_length(rtrim(({item.sql})::text, ' '))::{storage(kind)}", kind, nullable=item.nullable, aggregate=item.aggregate)
+    return Expression(
+        f"sandbox.utf16_length(rtrim(({item.sql})::text, ' '))::{storage(kind)}",
+        kind,
+        nullable=item.nullable,
+        aggregate=item.aggregate,
+    )
 
 
 @function("DATALENGTH", 1)
 def _datalength(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     given = shown(value(context, arguments[0]))
-    sizes = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8, "real": 4, "float": 8, "money": 8, "smallmoney": 4, "date": 3, "datetime": 8, "smalldatetime": 4, "uniqueidentifier": 16}
+    sizes = {
+        "bit": 1,
+        "tinyint": 1,
+        "smallint": 2,
+        "int": 4,
+        "bigint": 8,
+        "real": 4,
+        "float": 8,
+        "money": 8,
+        "smallmoney": 4,
+        "date": 3,
+        "datetime": 8,
+        "smalldatetime": 4,
+        "uniqueidentifier": 16,
+    }
     kind = _long(given.type)
     if given.type.name in sizes:
         sql = f"(CASE WHEN {given.sql} IS NOT NULL THEN {sizes[given.type.name]} END)"
     elif family(given.type) == "text":
-        sql = f"sandbox.utf16_length(({given.sql})::text) * 2" if is_wide(given.type) else f"length(({given.sql})::text)"
+        sql = (
+            f"sandbox.utf16_length(({given.sql})::text) * 2" if is_wide(given.type) else f"length(({given.sql})::text)"
+        )
     elif family(given.type) == "binary":
         sql = f"length({given.sql})"
     elif given.type.name == "decimal":
-        size = 5 if given.type.precision in range(10) else 9 if given.type.precision in range(20) else 13 if given.type.precision in range(29) else 17
+        size = (
+            5
+            if given.type.precision in range(10)
+            else 9
+            if given.type.precision in range(20)
+            else 13
+            if given.type.precision in range(29)
+            else 17
+        )
         sql = f"(CASE WHEN {given.sql} IS NOT NULL THEN {size} END)"
     else:
         raise not_supported(f"DATALENGTH of {given.type}")
@@ -78,7 +122,9 @@ def _change_case(name: str) -> None:
     @function(name, 1)
     def _handler(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
         item = text(context, arguments[0])
-        return _text_result(f"{name.lower()}(({item.sql})::text)", item, _varying(item.type, item.type.length), item.nullable)
+        return _text_result(
+            f"{name.lower()}(({item.sql})::text)", item, _varying(item.type, item.type.length), item.nullable
+        )
 
 
 for _name in ("UPPER", "LOWER", "REVERSE"):
@@ -89,7 +135,9 @@ def _trim(name: str, postgres: str) -> None:
     @function(name, 1)
     def _handler(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
         item = text(context, arguments[0])
-        return _text_result(f"{postgres}(({item.sql})::text, ' ')", item, _varying(item.type, item.type.length), item.nullable)
+        return _text_result(
+            f"{postgres}(({item.sql})::text, ' ')", item, _varying(item.type, item.type.length), item.nullable
+        )
 
 
 for _name, _postgres in (("LTRIM", "ltrim"), ("RTRIM", "rtrim"), ("TRIM", "btrim")):
@@ -102,7 +150,7 @@ def _side(name: str) -> None:
         item, count = text(context, arguments[0]), integer(context, arguments[1])
         length = count.literal if isinstance(count.literal, int) else item.type.length
         sql = f"{name.lower()}(({item.sql})::text, sandbox.not_negative({count.sql}, '{name.lower()}'))"
-        return _text_result(sql, item, _varying(item.type, length))
+        return _cut_result(sql, item, _varying(item.type, length))
 
 
 for _name in ("LEFT", "RIGHT"):
@@ -118,20 +166,28 @@ def _substring(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     if family(given.type) == "binary":
         return Expression(f"substr({given.sql}, {bounds})", SqlType("varbinary", length=length))
     item = text(context, arguments[0])
-    return _text_result(f"substr(({item.sql})::text, {bounds})", item, _varying(item.type, length))
+    return _cut_result(f"substr(({item.sql})::text, {bounds})", item, _varying(item.type, length))
 
 
 @function("REPLACE", 3)
 def _replace(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     items = [text(context, argument) for argument in arguments]
     collation = operators.merged_collation(*items)
-    kind = SqlType("nvarchar", length=4000) if any(is_wide(item.type) for item in items) else SqlType("varchar", length=8000)
+    kind = (
+        SqlType("nvarchar", length=4000)
+        if any(is_wide(item.type) for item in items)
+        else SqlType("varchar", length=8000)
+    )
     if items[0].type.length is None:
         kind = SqlType(kind.name)
     target = storage(kind, collation)
     sql = "replace(" + ", ".join(f"({item.sql})::{target}" for item in items) + ")"
     first = items[0]
-    return Expression(f"(CASE WHEN ({items[1].sql})::text = '' THEN ({first.sql})::{target} ELSE ({sql})::{target} END)", kind, collation=collation)
+    return Expression(
+        f"(CASE WHEN ({items[1].sql})::text = '' THEN ({first.sql})::{target} ELSE ({sql})::{target} END)",
+        kind,
+        collation=collation,
+    )
 
 
 @function("CHARINDEX", 2, 3)
@@ -143,7 +199,9 @@ def _charindex(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     fold = "" if collation is not None and is_case_sensitive(collation) else "lower"
     start = integer(context, arguments[2]).sql if len(arguments) == 3 else "1"
     kind = _long(hay.type)
-    return Expression(f"sandbox.charindex({fold}(({needle.sql})::text), {fold}(({hay.sql})::text), {start})::{storage(kind)}", kind)
+    return Expression(
+        f"sandbox.charindex({fold}(({needle.sql})::text), {fold}(({hay.sql})::text), {start})::{storage(kind)}", kind
+    )
 
 
 @function("PATINDEX", 2)
@@ -168,7 +226,9 @@ def _concat_ws(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 def _joined(sql: str, items: Sequence[Expression], separator: int) -> Expression:
     name = "nvarchar" if any(is_wide(item.type) for item in items) else "varchar"
     lengths = [item.type.length for item in items]
-    total = None if None in lengths else min(sum(length or 0 for length in lengths) + separator * len(items), _MAX[name])
+    total = (
+        None if None in lengths else min(sum(length or 0 for length in lengths) + separator * len(items), _MAX[name])
+    )
     kind = SqlType(name, length=total)
     collation = operators.merged_collation(*items)
     return Expression(f"({sql})::{storage(kind, collation)}", kind, nullable=False, collation=collation)
@@ -194,7 +254,10 @@ def _space(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 def _stuff(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     item, new = text(context, arguments[0]), text(context, arguments[3])
     start, count = integer(context, arguments[1]), integer(context, arguments[2])
-    kind = _varying(new.type if is_wide(new.type) else item.type, None if item.type.length is None or new.type.length is None else item.type.length + new.type.length)
+    kind = _varying(
+        new.type if is_wide(new.type) else item.type,
+        None if item.type.length is None or new.type.length is None else item.type.length + new.type.length,
+    )
     return _text_result(f"sandbox.stuff(({item.sql})::text, {start.sql}, {count.sql}, ({new.sql})::text)", item, kind)
 
 
@@ -213,14 +276,19 @@ def _unicode(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 @function("CHAR", 1)
 def _char(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     code = integer(context, arguments[0])
-    sql = f"(CASE WHEN {code.sql} BETWEEN 1 AND 255 THEN convert_from(set_byte('\\x00'::bytea, 0, {code.sql}), 'WIN1252') END)::citext"
+    sql = (
+        f"(CASE WHEN {code.sql} BETWEEN 1 AND 255 THEN convert_from(set_byte('\\x00'::bytea, 0, {code.sql}), 'WIN1252')"
+        " END)::citext"
+    )
     return Expression(sql, SqlType("varchar", length=1))
 
 
 @function("NCHAR", 1)
 def _nchar(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     code = integer(context, arguments[0])
-    return Expression(f"(CASE WHEN {code.sql} BETWEEN 1 AND 65535 THEN chr({code.sql}) END)::citext", SqlType("nvarchar", length=1))
+    return Expression(
+        f"(CASE WHEN {code.sql} BETWEEN 1 AND 65535 THEN chr({code.sql}) END)::citext", SqlType("nvarchar", length=1)
+    )
 
 
 @function("QUOTENAME", 1, 2)
@@ -246,7 +314,11 @@ def _hashbytes(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     if family(given.type) == "text":
         given = convert(given, SqlType("varbinary"), implicit=False)
     if family(given.type) != "binary":
-        raise SqlServerError(8116, f"Argument data type {given.type.name} is invalid for argument 2 of hashbytes function.", ends_batch=True)
+        raise SqlServerError(
+            8116,
+            f"Argument data type {given.type.name} is invalid for argument 2 of hashbytes function.",
+            ends_batch=True,
+        )
     call = names[algorithm.lower()]
     sql = f"decode(md5({given.sql}), 'hex')" if call == "md5" else f"{call}({given.sql})"
     return Expression(sql, SqlType("varbinary", length=8000), nullable=given.nullable)
@@ -258,5 +330,8 @@ def _isnumeric(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     if family(given.type) in {"bit", "int", "decimal", "money", "float"}:
         return Expression(f"(CASE WHEN {given.sql} IS NULL THEN 0 ELSE 1 END)", INT, nullable=False)
     item = text(context, arguments[0])
-    sql = f"(CASE WHEN btrim(({item.sql})::text) ~ '^[+-]?([0-9][0-9,]*\\.?[0-9]*|\\.[0-9]+)([eEdD][+-]?[0-9]+)?$' THEN 1 ELSE 0 END)"
+    sql = (
+        f"(CASE WHEN btrim(({item.sql})::text) ~ '^[+-]?([0-9][0-9,]*\\.?[0-9]*|\\.[0-9]+)([eEdD][+-]?[0-9]+)?$' THEN 1"
+        " ELSE 0 END)"
+    )
     return Expression(sql, INT, nullable=False)

@@ -41,8 +41,8 @@ def _from_session(name: str, kind: SqlType) -> None:
         return session_value(context, name, kind)
 
 
-for _name, _kind in _SESSION_VALUES.items():
-    _from_session(_name, _kind)
+for _function, _kind in _SESSION_VALUES.items():
+    _from_session(_function, _kind)
 
 
 def _name(context: Context, node: exp.Expr) -> str:
@@ -105,13 +105,19 @@ def _object_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 @function("OBJECT_SCHEMA_NAME", 1)
 def _object_schema_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     number = integer(context, arguments[0]).sql
-    return Expression(f"(SELECT s.name FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) WHERE o.object_id = {number})", SYSNAME)
+    return Expression(
+        f"(SELECT s.name FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) WHERE o.object_id = {number})",
+        SYSNAME,
+    )
 
 
 @function("COL_LENGTH", 2)
 def _col_length(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     table = f"sandbox.find_object({_name(context, arguments[0])}, {_database(context)}, {_session_number(context)})"
-    sql = f"(SELECT sandbox.max_length(type_name, length, precision, scale) FROM sandbox.columns WHERE object_id = {table} AND name = {_name(context, arguments[1])}::citext)"
+    sql = (
+        "(SELECT sandbox.max_length(type_name, length, precision, scale) FROM sandbox.columns WHERE object_id ="
+        f" {table} AND name = {_name(context, arguments[1])}::citext)"
+    )
     return Expression(sql, _SMALLINT)
 
 
@@ -124,7 +130,7 @@ def _col_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 @function("TYPE_NAME", 1)
 def _type_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     number = integer(context, arguments[0]).sql
-    return Expression(f"(SELECT name FROM sandbox_sys.\"sys.types\" WHERE user_type_id = {number} LIMIT 1)", SYSNAME)
+    return Expression(f'(SELECT name FROM sandbox_sys."sys.types" WHERE user_type_id = {number} LIMIT 1)', SYSNAME)
 
 
 _COLUMN_PROPERTIES = {
@@ -149,7 +155,9 @@ def _columnproperty(context: Context, arguments: Sequence[exp.Expr]) -> Expressi
     if column is None:
         raise not_supported(f"COLUMNPROPERTY '{wanted}'")
     table, name = integer(context, arguments[0]).sql, _name(context, arguments[1])
-    return Expression(f"(SELECT {column} FROM sandbox.columns WHERE object_id = {table} AND name = {name}::citext)", INT)
+    return Expression(
+        f"(SELECT {column} FROM sandbox.columns WHERE object_id = {table} AND name = {name}::citext)", INT
+    )
 
 
 _OBJECT_PROPERTIES = {
@@ -158,8 +166,12 @@ _OBJECT_PROPERTIES = {
     "isview": "(type = 'V')::int",
     "isprimarykey": "(type = 'PK')::int",
     "ismsshipped": "0",
-    "tablehasidentity": "(EXISTS (SELECT FROM sandbox.columns c WHERE c.object_id = o.object_id AND c.is_identity))::int",
-    "tablehasprimarykey": "(EXISTS (SELECT FROM sandbox.indexes i WHERE i.object_id = o.object_id AND i.is_primary_key))::int",
+    "tablehasidentity": (
+        "(EXISTS (SELECT FROM sandbox.columns c WHERE c.object_id = o.object_id AND c.is_identity))::int"
+    ),
+    "tablehasprimarykey": (
+        "(EXISTS (SELECT FROM sandbox.indexes i WHERE i.object_id = o.object_id AND i.is_primary_key))::int"
+    ),
 }
 
 
@@ -169,7 +181,9 @@ def _objectproperty(context: Context, arguments: Sequence[exp.Expr]) -> Expressi
     column = _OBJECT_PROPERTIES.get(str(wanted).lower())
     if column is None:
         raise not_supported(f"OBJECTPROPERTY '{wanted}'")
-    return Expression(f"(SELECT {column} FROM sandbox.objects o WHERE object_id = {integer(context, arguments[0]).sql})", INT)
+    return Expression(
+        f"(SELECT {column} FROM sandbox.objects o WHERE object_id = {integer(context, arguments[0]).sql})", INT
+    )
 
 
 @function("IDENT_CURRENT", 1)
@@ -248,7 +262,13 @@ def _databasepropertyex(context: Context, arguments: Sequence[exp.Expr]) -> Expr
 @function("CONNECTIONPROPERTY", 1)
 def _connectionproperty(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     wanted = str(value(context, arguments[0]).literal).lower()
-    answers = {"net_transport": "TCP", "protocol_type": "TSQL", "auth_scheme": "SQL", "local_net_address": "127.0.0.1", "client_net_address": "127.0.0.1"}
+    answers = {
+        "net_transport": "TCP",
+        "protocol_type": "TSQL",
+        "auth_scheme": "SQL",
+        "local_net_address": "127.0.0.1",
+        "client_net_address": "127.0.0.1",
+    }
     if wanted not in answers:
         raise not_supported(f"CONNECTIONPROPERTY '{wanted}'")
     return Expression(f"'{answers[wanted]}'::citext", SYSNAME)
@@ -262,12 +282,16 @@ def _has_dbaccess(context: Context, arguments: Sequence[exp.Expr]) -> Expression
 @function("IS_SRVROLEMEMBER", 1, 2)
 def _is_srvrolemember(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     """The sandbox's one login is sysadmin."""
-    return Expression(f"(CASE WHEN lower({_name(context, arguments[0])}) IN ('sysadmin', 'public') THEN 1 ELSE 0 END)", INT)
+    return Expression(
+        f"(CASE WHEN lower({_name(context, arguments[0])}) IN ('sysadmin', 'public') THEN 1 ELSE 0 END)", INT
+    )
 
 
 @function("IS_MEMBER", 1)
 def _is_member(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
-    return Expression(f"(CASE WHEN lower({_name(context, arguments[0])}) IN ('db_owner', 'public') THEN 1 ELSE 0 END)", INT)
+    return Expression(
+        f"(CASE WHEN lower({_name(context, arguments[0])}) IN ('db_owner', 'public') THEN 1 ELSE 0 END)", INT
+    )
 
 
 @function("HAS_PERMS_BY_NAME", 3, 5)
@@ -278,7 +302,9 @@ def _has_perms_by_name(_context: Context, _arguments: Sequence[exp.Expr]) -> Exp
 
 @function("OBJECT_DEFINITION", 1)
 def _object_definition(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
-    return Expression(f"(SELECT definition FROM sandbox.objects WHERE object_id = {integer(context, arguments[0]).sql})", NVARCHAR_MAX)
+    return Expression(
+        f"(SELECT definition FROM sandbox.objects WHERE object_id = {integer(context, arguments[0]).sql})", NVARCHAR_MAX
+    )
 
 
 @function("INDEXPROPERTY", 3)
@@ -288,4 +314,6 @@ def _indexproperty(context: Context, arguments: Sequence[exp.Expr]) -> Expressio
     if wanted not in columns:
         raise not_supported(f"INDEXPROPERTY '{wanted}'")
     table, name = integer(context, arguments[0]).sql, _name(context, arguments[1])
-    return Expression(f"(SELECT {columns[wanted]} FROM sandbox.indexes WHERE object_id = {table} AND name = {name}::citext)", INT)
+    return Expression(
+        f"(SELECT {columns[wanted]} FROM sandbox.indexes WHERE object_id = {table} AND name = {name}::citext)", INT
+    )

@@ -47,7 +47,36 @@ FAMILY = {
 _PRECEDENCE = {
     name: rank
     for rank, name in enumerate(
-        ["binary", "varbinary", "char", "varchar", "nchar", "nvarchar", "uniqueidentifier", "rowversion", "image", "text", "ntext", "bit", "tinyint", "smallint", "int", "bigint", "smallmoney", "money", "decimal", "real", "float", "time", "date", "smalldatetime", "datetime", "datetime2", "datetimeoffset", "xml"]
+        [
+            "binary",
+            "varbinary",
+            "char",
+            "varchar",
+            "nchar",
+            "nvarchar",
+            "uniqueidentifier",
+            "rowversion",
+            "image",
+            "text",
+            "ntext",
+            "bit",
+            "tinyint",
+            "smallint",
+            "int",
+            "bigint",
+            "smallmoney",
+            "money",
+            "decimal",
+            "real",
+            "float",
+            "time",
+            "date",
+            "smalldatetime",
+            "datetime",
+            "datetime2",
+            "datetimeoffset",
+            "xml",
+        ]
     )
 }
 
@@ -84,8 +113,31 @@ _SYNONYMS = {
     "binary varying": "varbinary",
     "national text": "ntext",
 }
-_PLAIN = frozenset(["bit", "tinyint", "smallint", "int", "bigint", "real", "money", "smallmoney", "date", "smalldatetime", "datetime", "text", "ntext", "image", "uniqueidentifier", "xml", "rowversion"])
-_TYPE = re.compile(r"^\s*(?:\[?sys\]?\s*\.\s*)?\[?([a-z][a-z0-9_ ]*?)\]?\s*(?:\(\s*(max|\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*$", re.IGNORECASE)
+_PLAIN = frozenset(
+    [
+        "bit",
+        "tinyint",
+        "smallint",
+        "int",
+        "bigint",
+        "real",
+        "money",
+        "smallmoney",
+        "date",
+        "smalldatetime",
+        "datetime",
+        "text",
+        "ntext",
+        "image",
+        "uniqueidentifier",
+        "xml",
+        "rowversion",
+    ]
+)
+_TYPE = re.compile(
+    r"^\s*(?:\[?sys\]?\s*\.\s*)?\[?([a-z][a-z0-9_ ]*?)\]?\s*(?:\(\s*(max|\d+)\s*(?:,\s*(\d+)\s*)?\))?\s*$",
+    re.IGNORECASE,
+)
 _MAX_LENGTH = {"char": 8000, "varchar": 8000, "nchar": 4000, "nvarchar": 4000, "binary": 8000, "varbinary": 8000}
 CAST_LENGTH = 30
 """The length of `varchar` and its like inside CAST and CONVERT; elsewhere it is 1."""
@@ -119,7 +171,11 @@ def _with_arguments(name: str, first: str | None, second: str | None, default_le
     if name == "decimal":
         precision, scale = int(first or 18), int(second or 0)
         if not 1 <= precision <= 38:
-            raise _bad(2750, f"Column or parameter #1: Specified column precision {precision} is greater than the maximum precision of 38.")
+            raise _bad(
+                2750,
+                f"Column or parameter #1: Specified column precision {precision} is greater than the maximum precision"
+                " of 38.",
+            )
         if scale > precision:
             raise _bad(183, f"The scale ({scale}) for column '' must be within the range 0 to {precision}.")
         return SqlType("decimal", precision=precision, scale=scale)
@@ -148,7 +204,11 @@ def _sized(name: str, first: str | None, default_length: int) -> SqlType:
     if length == 0:
         raise _bad(1001, "Line 1: Length or precision specification 0 is invalid.")
     if length > _MAX_LENGTH[name]:
-        raise _bad(131, f"The size ({length}) given to the type '{name}' exceeds the maximum allowed for any data type ({_MAX_LENGTH[name]}).")
+        raise _bad(
+            131,
+            f"The size ({length}) given to the type '{name}' exceeds the maximum allowed for any data type"
+            f" ({_MAX_LENGTH[name]}).",
+        )
     return SqlType(name, length=length)
 
 
@@ -234,13 +294,20 @@ def _common(a: SqlType, b: SqlType) -> SqlType:
     return high
 
 
+def _digits(kind: SqlType) -> tuple[int, int]:
+    """(precision, scale) of a decimal."""
+    assert kind.precision is not None
+    assert kind.scale is not None
+    return kind.precision, kind.scale
+
+
 def _common_decimal(high: SqlType, low: SqlType) -> SqlType:
     other = as_decimal(low)
     if other is None:
         return high
-    assert high.precision is not None and high.scale is not None and other.precision is not None and other.scale is not None
-    scale = max(high.scale, other.scale)
-    whole = max(high.precision - high.scale, other.precision - other.scale)
+    high_digits, other_digits = _digits(high), _digits(other)
+    scale = max(high_digits[1], other_digits[1])
+    whole = max(high_digits[0] - high_digits[1], other_digits[0] - other_digits[1])
     return SqlType("decimal", precision=min(38, whole + scale), scale=min(scale, max(38 - whole, 0)))
 
 
@@ -253,7 +320,15 @@ def time_scale(kind: SqlType) -> int:
 
 def as_decimal(kind: SqlType) -> SqlType | None:
     """The decimal that an exact number is treated as next to a decimal; None for other types."""
-    digits = {"bit": (1, 0), "tinyint": (3, 0), "smallint": (5, 0), "int": (10, 0), "bigint": (19, 0), "smallmoney": (10, 4), "money": (19, 4)}
+    digits = {
+        "bit": (1, 0),
+        "tinyint": (3, 0),
+        "smallint": (5, 0),
+        "int": (10, 0),
+        "bigint": (19, 0),
+        "smallmoney": (10, 4),
+        "money": (19, 4),
+    }
     if kind.name == "decimal":
         return kind
     found = digits.get(kind.name)
@@ -262,8 +337,7 @@ def as_decimal(kind: SqlType) -> SqlType | None:
 
 def decimal_result(operator: str, a: SqlType, b: SqlType) -> SqlType:
     """Precision and scale of `a operator b`: https://learn.microsoft.com/sql/t-sql/data-types/precision-scale-and-length-transact-sql."""
-    assert a.precision is not None and a.scale is not None and b.precision is not None and b.scale is not None
-    p1, s1, p2, s2 = a.precision, a.scale, b.precision, b.scale
+    (p1, s1), (p2, s2) = _digits(a), _digits(b)
     if operator in "+-":
         scale = max(s1, s2)
         precision = max(p1 - s1, p2 - s2) + scale + 1
@@ -288,10 +362,8 @@ def decimal_result(operator: str, a: SqlType, b: SqlType) -> SqlType:
 
 def concat_type(a: SqlType, b: SqlType) -> SqlType:
     """The type of `a + b` over two texts or two binaries."""
-    if "binary" in {family(a), family(b)}:
-        name = "varbinary"
-    else:
-        name = "nvarchar" if is_wide(a) or is_wide(b) else "varchar"
+    text = "nvarchar" if is_wide(a) or is_wide(b) else "varchar"
+    name = "varbinary" if "binary" in {family(a), family(b)} else text
     if a.length is None or b.length is None:
         return SqlType(name)
     return SqlType(name, length=min(a.length + b.length, _MAX_LENGTH[name]))

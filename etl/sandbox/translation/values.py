@@ -24,11 +24,13 @@ def _column(context: Context, node: exp.Expr) -> Expression:
     if not isinstance(name, exp.Identifier):
         raise not_supported(f"the name {name.sql()}")
     parts = [node.args[part].name for part in ("catalog", "db", "table") if node.args.get(part)]
-    if not parts and name.name.lower() == "0x" and not name.args.get("quoted"):
+    if not parts and name.name.lower() == "0x":  # sqlglot takes the empty binary constant for a name
         return Expression("'\\x'::bytea", SqlType("varbinary", length=1), nullable=False)
     if not parts and not name.args.get("quoted") and name.name.upper() in _BARE_FUNCTIONS:
         return value(context, exp.Anonymous(this=name.name, expressions=[]))
-    return replace(context.resolve(name.name, parts), name=name.name)  # a result column is called as the query writes it
+    return replace(
+        context.resolve(name.name, parts), name=name.name
+    )  # a result column is called as the query writes it
 
 
 _BARE_FUNCTIONS = {"CURRENT_TIMESTAMP", "CURRENT_USER", "SESSION_USER", "SYSTEM_USER", "USER"}
@@ -54,7 +56,12 @@ def _decimal_literal(text: str) -> Expression:
     scale = max(-int(digits.exponent), 0)
     precision = max(len(digits.digits), scale, 1)
     if precision > 38:
-        raise SqlServerError(1007, f"The number '{text}' is out of the range for numeric representation (maximum precision 38).", severity=15, ends_batch=True)
+        raise SqlServerError(
+            1007,
+            f"The number '{text}' is out of the range for numeric representation (maximum precision 38).",
+            severity=15,
+            ends_batch=True,
+        )
     kind = SqlType("decimal", precision=precision, scale=scale)
     return Expression(f"{text}::numeric({precision},{scale})", kind, nullable=False)
 
@@ -62,7 +69,8 @@ def _decimal_literal(text: str) -> Expression:
 def string_literal(text: str, name: str) -> Expression:
     """A quoted text of type varchar or nvarchar, as long as it is."""
     limit = 8000 if name == "varchar" else 4000
-    length = max(len(text), 1)
+    units = len(text) if name == "varchar" or text.isascii() else len(text.encode("utf-16-le")) // 2
+    length = max(units, 1)
     kind = SqlType(name, length=length if length <= limit else None)
     if name == "varchar":
         text = text.encode("cp1252", "replace").decode("cp1252") if not text.isascii() else text
@@ -112,10 +120,11 @@ def _binary_operator(node: type[exp.Expr], operator: str) -> None:
         return operators.arithmetic(operator, value(context, left), value(context, right))
 
 
-for _node, _operator in ((exp.Add, "+"), (exp.Sub, "-"), (exp.Mul, "*"), (exp.Div, "/"), (exp.Mod, "%")):
+_ARITHMETIC: dict[type[exp.Expr], str] = {exp.Add: "+", exp.Sub: "-", exp.Mul: "*", exp.Div: "/", exp.Mod: "%"}
+for _node, _operator in _ARITHMETIC.items():
     _binary_operator(_node, _operator)
 
-_BITWISE = {exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^"}
+_BITWISE: dict[type[exp.Expr], str] = {exp.BitwiseAnd: "&", exp.BitwiseOr: "|", exp.BitwiseXor: "^"}
 
 
 def _bitwise_operator(node: type[exp.Expr], operator: str) -> None:
@@ -139,7 +148,9 @@ def _bitwise_not(context: Context, node: exp.Expr) -> Expression:
     if family(operand.type) == "bit":
         return replace(operand, sql=f"(NOT {operand.sql})").unnamed()
     if family(operand.type) != "int":
-        raise SqlServerError(8117, f"Operand data type {operand.type.name} is invalid for '~' operator.", ends_batch=True)
+        raise SqlServerError(
+            8117, f"Operand data type {operand.type.name} is invalid for '~' operator.", ends_batch=True
+        )
     if operand.type.name == "tinyint":
         return replace(operand, sql=f"(255 - {operand.sql})::int2", literal=None).unnamed()
     return replace(operand, sql=f"(~({operand.sql}))", literal=None).unnamed()
@@ -151,7 +162,9 @@ def _case(context: Context, node: exp.Expr) -> Expression:
     conditions, results = [], []
     for branch in node.args["ifs"]:
         test = branch.args["this"]
-        conditions.append(predicate(context, exp.EQ(this=subject.copy(), expression=test) if subject is not None else test))
+        conditions.append(
+            predicate(context, exp.EQ(this=subject.copy(), expression=test) if subject is not None else test)
+        )
         results.append(value(context, branch.args["true"]))
     default = node.args.get("default")
     last = value(context, default) if default is not None else Expression("NULL", INT, is_null=True)
@@ -162,14 +175,27 @@ def case(conditions: list[str], results: list[Expression]) -> Expression:
     """CASE over compiled branches; the last result is ELSE's. The type is the branches' common one."""
     kinds = [result.type for result in results if not result.is_null]
     if not kinds:
-        raise SqlServerError(8133, "At least one of the result expressions in a CASE specification must be an expression other than the NULL constant.", ends_batch=True)
+        raise SqlServerError(
+            8133,
+            "At least one of the result expressions in a CASE specification must be an expression other than the NULL"
+            " constant.",
+            ends_batch=True,
+        )
     kind = common_type(kinds)
     collation = operators.merged_collation(*results) if family(kind) == "text" else None
     converted = [_as(result, kind, collation) for result in results]
-    branches = " ".join(f"WHEN {condition} THEN {result.sql}" for condition, result in zip(conditions, converted[:-1], strict=True))
+    branches = " ".join(
+        f"WHEN {condition} THEN {result.sql}" for condition, result in zip(conditions, converted[:-1], strict=True)
+    )
     nullable = any(result.nullable for result in converted)
     aggregate = any(result.aggregate for result in results)
-    return Expression(f"(CASE {branches} ELSE {converted[-1].sql} END)", kind, nullable=nullable, collation=collation, aggregate=aggregate)
+    return Expression(
+        f"(CASE {branches} ELSE {converted[-1].sql} END)",
+        kind,
+        nullable=nullable,
+        collation=collation,
+        aggregate=aggregate,
+    )
 
 
 def _as(result: Expression, kind: SqlType, collation: str | None) -> Expression:
@@ -198,7 +224,9 @@ def _convert(context: Context, node: exp.Expr) -> Expression:
             raise not_supported("a CONVERT style that is not a number in the text")
         style = given.literal
     target = _target(node.args["this"])
-    return convert(value(context, node.args["expression"]), target, style=style, implicit=False, safe=bool(node.args.get("safe"))).unnamed()
+    return convert(
+        value(context, node.args["expression"]), target, style=style, implicit=False, safe=bool(node.args.get("safe"))
+    ).unnamed()
 
 
 def _target(node: exp.Expr) -> SqlType:
@@ -223,7 +251,15 @@ def _comparison(node: type[exp.Expr], operator: str) -> None:
         return f"({a} {operator} {b})"
 
 
-for _node, _operator in ((exp.EQ, "="), (exp.NEQ, "<>"), (exp.LT, "<"), (exp.LTE, "<="), (exp.GT, ">"), (exp.GTE, ">=")):
+_COMPARISONS: dict[type[exp.Expr], str] = {
+    exp.EQ: "=",
+    exp.NEQ: "<>",
+    exp.LT: "<",
+    exp.LTE: "<=",
+    exp.GT: ">",
+    exp.GTE: ">=",
+}
+for _node, _operator in _COMPARISONS.items():
     _comparison(_node, _operator)
 
 
@@ -307,7 +343,12 @@ def _in(context: Context, node: exp.Expr) -> str:
 
         sql, columns = compile_subquery(context, query)
         if len(columns) != 1:
-            raise SqlServerError(116, "Only one expression can be specified in the select list when the subquery is not introduced with EXISTS.", ends_batch=True)
+            raise SqlServerError(
+                116,
+                "Only one expression can be specified in the select list when the subquery is not introduced with"
+                " EXISTS.",
+                ends_batch=True,
+            )
         alias = context.alias()
         left, right = operators.comparable(subject, replace(columns[0], sql=f"{alias}.c1", literal=None))
         return f"({left} IN (SELECT {right} FROM ({sql}) {alias}(c1)))"
@@ -324,5 +365,3 @@ def _exists(context: Context, node: exp.Expr) -> str:
 
     sql, _ = compile_subquery(context, node.args["this"])
     return f"EXISTS ({sql})"
-
-

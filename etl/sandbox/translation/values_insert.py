@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlglot.tokens import Token, TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from etl.sandbox.arguments import encode, shuffle_guid
 from etl.sandbox.catalog import Column, Table
@@ -58,19 +58,27 @@ class ValuesInsert:
     writers: tuple[Callable[[SqlType, Value], Parameter], ...]
     sequence: str | None
 
-    def parameters(self, variables: Variables) -> list[Parameter]:
-        """The statement's parameters. Raises NotPlain where the general way is needed, and errors 2628 and 137."""
+    def parameters(self, variables: Variables) -> list[Parameter] | None:
+        """The statement's parameters, or None where a value needs the general way. Error 137 for an undeclared variable."""
+        try:
+            return self._written(variables)
+        except NotPlain:
+            return None
+
+    def _written(self, variables: Variables) -> list[Parameter]:
         writers = self.writers
         width = len(writers)
         found: list[Parameter] = []
         for index, cell in enumerate(self.shape.cells):
-            if type(cell) is str:
+            if isinstance(cell, str):
                 held = variables.get(cell)
                 if held is None:
-                    raise SqlServerError(137, f'Must declare the scalar variable "{cell}".', severity=15, ends_batch=True)
+                    raise SqlServerError(
+                        137, f'Must declare the scalar variable "{cell}".', severity=15, ends_batch=True
+                    )
                 kind, value = held
             else:
-                kind, value = cell  # type: ignore[misc]
+                kind, value = cell
             found.append(None if value is None else writers[index % width](kind, value))
         return found
 
@@ -93,9 +101,8 @@ def plan_values_insert(context: Context, shape: Shape, identity_insert: str | No
     if len(columns) != shape.width or not columns:
         return None
     casts = [storage(column.type, column.collation) for column in columns]
-    rows = []
-    for start in range(1, len(shape.cells) + 1, shape.width):
-        rows.append("(" + ", ".join(f"${start + i}::{cast}" for i, cast in enumerate(casts)) + ")")
+    starts = range(1, len(shape.cells) + 1, shape.width)
+    rows = ["(" + ", ".join(f"${start + i}::{cast}" for i, cast in enumerate(casts)) + ")" for start in starts]
     names = ", ".join(quote(column.physical) for column in columns)
     sql = f"INSERT INTO {table.qualified} ({names}) VALUES {', '.join(rows)}"
     sequence = table.identity.sequence if table.identity is not None else None
@@ -196,27 +203,30 @@ class _Reader:
         self._at += 1
         kind = token.token_type
         if kind == TokenType.PARAMETER:
-            name = self._tokens[self._at]
-            if name.token_type == TokenType.PARAMETER:  # @@ROWCOUNT and its like
-                return None
-            self._at += 1
-            return "@" + name.text.lower()
+            return self._variable()
         if kind == TokenType.DASH and self._is(TokenType.NUMBER):
             self._at += 1
             return _number("-" + self._tokens[self._at - 1].text)
-        if kind == TokenType.NUMBER:
-            return _number(token.text)
-        if kind == TokenType.STRING:
-            return _text(token.text, "varchar")
-        if kind == TokenType.NATIONAL_STRING:
-            return _text(token.text, "nvarchar")
-        if kind == TokenType.HEX_STRING:
-            data = bytes.fromhex(token.text if len(token.text) % 2 == 0 else "0" + token.text)
-            return SqlType("varbinary", length=max(len(data), 1)), data
-        return (INT, None) if kind == TokenType.NULL else None
+        reader = _LITERALS.get(kind)
+        return None if reader is None else reader(token.text)
+
+    def _variable(self) -> Cell | None:
+        name = self._tokens[self._at]
+        if name.token_type == TokenType.PARAMETER:  # @@ROWCOUNT and its like
+            return None
+        self._at += 1
+        return "@" + name.text.lower()
 
 
-_NO_NAMES = {TokenType.STRING, TokenType.NUMBER, TokenType.L_PAREN, TokenType.R_PAREN, TokenType.COMMA, TokenType.PARAMETER, TokenType.DOT}
+_NO_NAMES = {
+    TokenType.STRING,
+    TokenType.NUMBER,
+    TokenType.L_PAREN,
+    TokenType.R_PAREN,
+    TokenType.COMMA,
+    TokenType.PARAMETER,
+    TokenType.DOT,
+}
 
 
 def _number(text: str) -> Cell | None:
@@ -228,13 +238,37 @@ def _number(text: str) -> Cell | None:
         scale = max(-int(digits.exponent), 0)
         return SqlType("decimal", precision=max(len(digits.digits), scale, 1), scale=scale), value
     number = int(text)
-    return (INT, number) if abs(number) < 2**31 else (SqlType("decimal", precision=min(len(text), 38), scale=0), Decimal(number))
+    return (
+        (INT, number)
+        if abs(number) < 2**31
+        else (SqlType("decimal", precision=min(len(text), 38), scale=0), Decimal(number))
+    )
 
 
 def _text(text: str, name: str) -> Cell:
     if name == "varchar" and not text.isascii():
         text = text.encode("cp1252", "replace").decode("cp1252", "replace")
     return SqlType(name, length=max(len(text), 1)), text
+
+
+def _binary(text: str) -> Cell:
+    data = bytes.fromhex(text if len(text) % 2 == 0 else "0" + text)
+    return SqlType("varbinary", length=max(len(data), 1)), data
+
+
+def _empty_binary(text: str) -> Cell | None:
+    """sqlglot takes 0x, the empty binary constant, for a name."""
+    return (SqlType("varbinary", length=1), b"") if text.lower() == "0x" else None
+
+
+_LITERALS: dict[TokenType, Callable[[str], Cell | None]] = {
+    TokenType.NUMBER: _number,
+    TokenType.STRING: lambda text: _text(text, "varchar"),
+    TokenType.NATIONAL_STRING: lambda text: _text(text, "nvarchar"),
+    TokenType.HEX_STRING: _binary,
+    TokenType.IDENTIFIER: _empty_binary,
+    TokenType.NULL: lambda _: (INT, None),
+}
 
 
 # One writer a column
@@ -251,7 +285,7 @@ def _never(_table: Table, _column: Column) -> Callable[[SqlType, Value], Paramet
     return write
 
 
-def _text_writer(table: Table, column: Column) -> Callable[[SqlType, Value], Parameter]:
+def _text_writer(_table: Table, column: Column) -> Callable[[SqlType, Value], Parameter]:
     length, wide, fixed = column.type.length, is_wide(column.type), column.type.name in {"char", "nchar"}
 
     def write(_kind: SqlType, value: Value) -> Parameter:
@@ -271,7 +305,12 @@ def _text_writer(table: Table, column: Column) -> Callable[[SqlType, Value], Par
     return write
 
 
-_RANGES = {"tinyint": (0, 255), "smallint": (-(2**15), 2**15 - 1), "int": (-(2**31), 2**31 - 1), "bigint": (-(2**63), 2**63 - 1)}
+_RANGES = {
+    "tinyint": (0, 255),
+    "smallint": (-(2**15), 2**15 - 1),
+    "int": (-(2**31), 2**31 - 1),
+    "bigint": (-(2**63), 2**63 - 1),
+}
 
 
 def _int_writer(_table: Table, column: Column) -> Callable[[SqlType, Value], Parameter]:
@@ -327,8 +366,10 @@ def _money_writer(_table: Table, column: Column) -> Callable[[SqlType, Value], P
     limit = 900_000_000_000_000 if column.type.name == "money" else 200_000
 
     def write(_kind: SqlType, value: Value) -> Parameter:
-        if type(value) in {int, Decimal} and abs(value) < limit and (type(value) is int or -int(value.as_tuple().exponent) <= 4):  # type: ignore[arg-type, union-attr, operator]
-            return format(value, "f") if type(value) is Decimal else repr(value)
+        if type(value) is int and abs(value) < limit:
+            return repr(value)
+        if type(value) is Decimal and abs(value) < limit and -int(value.as_tuple().exponent) <= 4:
+            return format(value, "f")
         raise NotPlain
 
     return write
@@ -338,7 +379,7 @@ _ISO_DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
 _ISO_STAMP = re.compile(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?$")
 
 
-def _date_writer(_table: Table, column: Column) -> Callable[[SqlType, Value], Parameter]:
+def _date_writer(_table: Table, _column: Column) -> Callable[[SqlType, Value], Parameter]:
     def write(_kind: SqlType, value: Value) -> Parameter:
         if type(value) is dt.date:
             return value.isoformat()
