@@ -55,9 +55,8 @@ class Chunk:
             return f"chunk {self.number} (rows without a key)"
         if self.kind == "spool":
             return f"chunk {self.number} ({self.file})"
-        return (
-            f"chunk {self.number} (keys {self.lower} {'to' if self.upper_closed else 'up to, not with,'} {self.upper})"
-        )
+        below = "<=" if self.upper_closed else "<"
+        return f"chunk {self.number} ({self.lower} <= key {below} {self.upper})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from etl.sandbox.outcomes import Command
 
 _VERBS = {Command.INSERT: "INSERT", Command.UPDATE: "UPDATE", Command.DELETE: "DELETE", Command.MERGE: "MERGE"}
 _BATCH_ENDING = frozenset({241, 242, 244, 245, 248, 235, 8114, 8169})
-"""Conversion errors end the batch and roll back the transaction (measured on SQL Server; see the README)."""
+"""Conversion errors abort the batch and roll back the transaction, also without XACT_ABORT; to be checked on a real server."""
 
 
 class Failure:

@@ -98,7 +98,7 @@ def test_a_chunk_whose_worker_was_killed_is_tried_again(sqlite_file: SqliteDatab
     recorder = Recorder()
     result = etl.run(job(sqlite_file, transform=f"{deadly}:once", executor="process", workers=1), listener=recorder)
     (lost,) = recorder.lost
-    assert "chunk 2 (keys 21 up to, not with, 31): worker process " in lost
+    assert "chunk 2 (21 <= key < 31): worker process " in lost
     assert "ended by SIGKILL; the chunk is tried again" in lost
     assert {chunk.chunk_no: chunk.attempt for chunk in result.chunks} == {0: 1, 1: 1, 2: 2, 3: 1, 4: 1}
     assert sqlite_file.rows("copies") == sqlite_file.rows("orders")
@@ -113,7 +113,7 @@ def test_a_chunk_that_kills_every_worker_is_named(
     with pytest.raises(WorkerDied) as death:
         etl.run(dying)
     assert death.value.chunk_no == 2
-    assert death.value.message.startswith("chunk 2 (keys 21 to 30) of orders failed: worker process ")
+    assert death.value.message.startswith("chunk 2 (21 <= key <= 30) of orders failed: worker process ")
     assert "2 of 3 chunks (20 rows)" in death.value.state
     assert os.environ["ETL_TEST_DIED"]
     assert sorted(number for (number,) in sqlite_file.rows("copies", "id")) == list(range(1, 21))

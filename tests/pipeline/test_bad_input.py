@@ -117,7 +117,7 @@ def test_the_transforms_own_line_is_named(orders: Database) -> None:
 def test_a_transform_that_changes_between_chunks(orders: Database, transform: str, said: str) -> None:
     error = fails(orders, transform=f"{TRANSFORMS}:{transform}", touches=True)
     assert isinstance(error, errors.SchemaError)
-    assert error.message.startswith("chunk 2 (keys 21 to 30) of ")
+    assert error.message.startswith("chunk 2 (21 <= key <= 30) of ")
     assert said in error.message
     assert "2 of 3 chunks (20 rows) of run " in error.state
 
@@ -221,7 +221,7 @@ def test_a_database_that_is_not_there(server_database: Database, sqlite_file: Sq
         (["--source", "env:NO_SUCH_VARIABLE"], 2, "the environment variable NO_SUCH_VARIABLE is not set"),
         (["--source", "sqlite:///nowhere.db"], 3, "no such file"),
         (["--transform", f"{TRANSFORMS}:fail_quietly"], 5, "raised ZeroDivisionError"),
-        (["--transform", f"{TRANSFORMS}:moody_types", "--chunk-rows", "10"], 4, "chunk 2 (keys 21 to 30)"),
+        (["--transform", f"{TRANSFORMS}:moody_types", "--chunk-rows", "10"], 4, "chunk 2 (21 <= key <= 30)"),
         (["--chunk-rows", "0"], 2, "chunk-rows"),
         (["--workers", "0"], 2, "workers"),
         (["--workers", "1000"], 2, "workers: Input should be less than or equal to 256"),

@@ -33,7 +33,7 @@ def stopped(database: Database, flag: Path) -> Database:
     make_orders(database, 50)
     with pytest.raises(TransformError) as failure:
         etl.run(job(database, transform=FAILING))
-    assert "chunk 2 (keys 21 up to, not with, 31) of " in str(failure.value)
+    assert "chunk 2 (21 <= key < 31) of " in str(failure.value)
     assert "2 of 5 chunks (20 rows) of run " in failure.value.state
     assert "etl resume " in failure.value.advice
     flag.unlink()

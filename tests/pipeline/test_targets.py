@@ -90,7 +90,7 @@ def test_text_that_is_too_long_stops_the_chunk_and_keeps_those_before(server_dat
     server_database.make("copies", ORDERS | {"customer": "nvarchar(20) NULL"})
     with pytest.raises(EtlError) as error:
         etl.run(job(server_database))
-    assert "chunk 2 (keys 21 to 25)" in error.value.message
+    assert "chunk 2 (21 <= key <= 25)" in error.value.message
     assert "customer" in error.value.message
     assert server_database.ledger() == [(0, "done", 10), (1, "done", 10)]
     assert sum(server_database.rows("copies").values()) == 20

@@ -42,7 +42,7 @@ MSSQL_VALUES: dict[str, list[Any]] = {
     "real": [0.5, -3.4028234663852886e38, None],
     "decimal(38,10)": ["9999999999999999999999999999.9999999999", "-0.0000000001", None],
     "decimal(38,0)": ["-99999999999999999999999999999999999999", None],
-    "numeric(5,5)": ["0.99999", None],
+    "decimal(5,5)": ["0.99999", None],
     "money": ["-922337203685477.5808", "922337203685477.5807", "0.0001", None],
     "smallmoney": ["-214748.3648", None],
     "datetime2(3)": [dt.datetime(1, 1, 1), dt.datetime(2024, 2, 29, 23, 59, 59, 999_000), None],
@@ -111,15 +111,16 @@ def test_nulls_of_all_of_sql_servers_types_arrive(server_database: Database, tra
     assert server_database.rows("copies") == server_database.rows("orders")
 
 
-def test_a_new_table_declares_the_sources_types(server_database: Database) -> None:
+@pytest.mark.parametrize("transform", [None, SAME])
+def test_a_new_table_declares_the_sources_types(server_database: Database, transform: str | None) -> None:
+    """NOT NULL too, but after a transform, whose first rows cannot promise that for the rest."""
     all_types(server_database)
-    etl.run(job(server_database, transform=SAME))
+    etl.run(job(server_database, transform=transform))
     with Endpoint.of(server_database.url, "reader").connect() as connection:
-        made, source = (catalog.table_columns(connection, TableName(name, "dbo")) for name in ("copies", "orders"))
-    assert made == source
-    kinds = enumerate(VALUES | MSSQL_VALUES)
+        made = catalog.table_columns(connection, TableName("copies", "dbo"))
     declared = [(column.name, column.sql_type, column.nullable) for column in made]
-    assert declared == [("id", "int", False), *((f"c{number}", kind, True) for number, kind in kinds)]
+    kinds = enumerate(VALUES | MSSQL_VALUES)
+    assert declared == [("id", "int", transform is not None), *((f"c{number}", kind, True) for number, kind in kinds)]
 
 
 def test_a_datetimeoffset_keeps_its_own_offset(server_database: Database) -> None:
