@@ -20,6 +20,20 @@ def table_exists(connection: Connection, table: TableName) -> bool:
         return sa.inspect(connection).has_table(table.name, schema=table.schema)
 
 
+def require_schema(connection: Connection, table: TableName) -> None:
+    """Raise JobError when the schema in which a table is to be made is not there."""
+    if table.schema is None or connection.dialect.name != "mssql":
+        return
+    with connect.statement(f"looking for the schema {table.schema}"):
+        known = sa.inspect(connection).has_schema(table.schema)
+    if not known:
+        raise JobError(
+            f"there is no schema {table.schema} to make {table} in",
+            state="Nothing was written.",
+            advice=f"Make it first: CREATE SCHEMA {table.schema}.",
+        )
+
+
 def table_columns(connection: Connection, table: TableName) -> list[Column]:
     """The table's columns in order. Raises JobError when there is no such table."""
     dialect = connection.dialect.name

@@ -50,9 +50,15 @@ def select_query(dialect: str, query: str, columns: list[Column]) -> Selection:
 
 def needs_expressions(dialect: str, columns: list[Column]) -> bool:
     """Whether a column must be read through an expression, or guarded, to arrive whole."""
+    return bool(special(dialect, columns))
+
+
+def special(dialect: str, columns: list[Column]) -> list[Column]:
+    """The columns that must be read through an expression, or guarded, to arrive whole."""
     if dialect != "mssql":
-        return False
-    return bool(_guarded(dialect, columns)) or any(types.rule(column.sql_type).read != "{column}" for column in columns)
+        return []
+    guarded = _guarded(dialect, columns)
+    return [column for column in columns if column in guarded or types.rule(column.sql_type).read != "{column}"]
 
 
 def read_batches(

@@ -54,7 +54,15 @@ def run(job: Job, *, new_run: bool = False, run_key: str | None = None, listener
     `run_key` is a scheduler's name for this run: called again with it, the same ledger run goes on. Raises the errors of
     `etl.errors`; whatever is raised, the target holds exactly the committed chunks.
     """
-    return _complete(preparation.prepare(job, new_run=new_run, run_key=run_key), listener)
+    try:
+        prepared = preparation.prepare(job, new_run=new_run, run_key=run_key)
+    except KeyboardInterrupt as error:
+        raise Interrupted(
+            f"stopped while planning the copy to {job.target_table}",
+            state="No rows were moved.",
+            advice="Start the job again.",
+        ) from error
+    return _complete(prepared, listener)
 
 
 def resume(job: Job, stored: ledger.Run, *, listener: Listener | None = None) -> RunResult:

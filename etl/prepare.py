@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 
 from etl import catalog, extract, frames, ledger, load, plan, spool, transform, types
 from etl.connect import Endpoint
-from etl.errors import LedgerError, SchemaError
+from etl.errors import JobError, LedgerError, SchemaError
 from etl.extract import Selection
 from etl.job import Job
 from etl.ledger import Run, Sealed
@@ -127,6 +127,7 @@ def _draft(job: Job, source: Endpoint) -> _Draft:
         transform.find(job.transform)
     with source.connect() as connection:
         columns = plan.source_columns(connection, job)
+        _require_readable(connection, job, columns)
         key, note = plan.choose_key(connection, job, columns)
         output = _output_schema(connection, job, columns)
     draft = _Draft(columns, key, note, output)
@@ -147,6 +148,21 @@ def _output_schema(connection: Connection, job: Job, columns: list[Column]) -> p
         return _inferred(connection, job, columns, SAMPLE_ROWS)
     except SchemaError:
         return _inferred(connection, job, columns, job.chunk_rows)
+
+
+def _require_readable(connection: Connection, job: Job, columns: list[Column]) -> None:
+    """Raise JobError for a query that must be wrapped, to read a column whole, and cannot be."""
+    dialect = connection.dialect.name
+    if job.query is None or not extract.needs_expressions(dialect, columns):
+        return
+    try:
+        catalog.query_columns(connection, extract.select_query(dialect, job.query, columns).sql)
+    except JobError as error:
+        guarded = ", ".join(f"{column.name} ({column.sql_type})" for column in extract.special(dialect, columns))
+        raise JobError(
+            f"the query cannot be read as it is: {guarded} must be read through an expression around it ({error.message})",
+            advice="Put the query into a view and copy that, leave out its WITH and ORDER BY, or cast the columns in it.",
+        ) from error
 
 
 def _everything(dialect: str, job: Job, columns: list[Column]) -> Selection:
@@ -184,6 +200,8 @@ def _target_columns(connection: Connection, job: Job, draft: _Draft, source_dial
     table, dialect = job.target_name, connection.dialect.name
     table.quoted(dialect)  # raises for a name that no database takes
     exists = job.mode == "append" and catalog.table_exists(connection, table)
+    if not exists:
+        catalog.require_schema(connection, table)
     if draft.output is None:
         if exists:
             return [], True

@@ -46,3 +46,12 @@ class SqlType:
 
 SIZED = frozenset({"char", "varchar", "nchar", "nvarchar", "binary", "varbinary"})
 """The types whose `length` means something."""
+
+NAMES = SIZED | frozenset(
+    {
+        *("bit", "tinyint", "smallint", "int", "bigint", "real", "float", "decimal", "money", "smallmoney"),
+        *("date", "time", "smalldatetime", "datetime", "datetime2", "datetimeoffset"),
+        *("text", "ntext", "image", "uniqueidentifier", "xml", "rowversion", "sql_variant", "sysname"),
+    }
+)
+"""Every name that a `SqlType` can carry. `sysname` is nvarchar(128) NOT NULL in declarations."""

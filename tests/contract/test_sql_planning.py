@@ -99,3 +99,21 @@ def test_what_a_claim_and_a_seal_count(server: sa.Engine) -> None:
             ).rowcount
             == 0
         )
+
+
+@pytest.mark.parametrize(
+    ("inner", "number"),
+    [
+        ("WITH o AS (SELECT 1 AS a) SELECT a FROM o", 156),
+        ("SELECT 1 AS a ORDER BY a", 1033),
+        ("SELECT TOP 1 1 AS a ORDER BY a", None),
+        ("SELECT 1 AS a ORDER BY a OFFSET 0 ROWS", None),
+    ],
+)
+def test_what_a_derived_table_may_hold(server: sa.Engine, inner: str, number: int | None) -> None:
+    with server.connect() as connection:
+        if number is None:
+            assert connection.exec_driver_sql(f"SELECT a FROM ({inner}) AS x").scalar_one() == 1
+            return
+        with pytest.raises(sa.exc.DBAPIError, match=rf"\({number}\)"):
+            connection.exec_driver_sql(f"SELECT a FROM ({inner}) AS x")

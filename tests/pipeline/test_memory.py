@@ -29,10 +29,17 @@ def note_peak(frame: pd.DataFrame) -> pd.DataFrame:
     """Write down this process's peak so far: that of the chunks before, from reading to commit, and of reading this one."""
     import os
 
-    unit = 1 << 20 if sys.platform == "darwin" else 1 << 10  # getrusage(2): bytes there, kilobytes elsewhere
     with Path(os.environ[PEAKS_VARIABLE]).open("a") as peaks:
-        peaks.write(f"{os.getpid()} {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit}\n")
+        peaks.write(f"{os.getpid()} {peak_mb()}\n")
     return frame
+
+
+def peak_mb() -> int:
+    """This process's highest resident memory. On Linux getrusage starts with the parent's peak, which exec passes on."""
+    if sys.platform == "darwin":
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 20
+    status = Path("/proc/self/status").read_text()
+    return int(next(line for line in status.splitlines() if line.startswith("VmHWM:")).split()[1]) >> 10
 
 
 def test_a_worker_stays_under_its_limit(

@@ -85,7 +85,7 @@ def _subquery(context: Context, node: exp.Expr) -> Query:
         only(node, {"this"})
         node = node.args["this"]
     with context.nested():
-        return compile_query(context, node)
+        return compile_inner_query(context, node)
 
 
 def compile_query(context: Context, node: exp.Expr) -> Query:
@@ -106,6 +106,27 @@ def compile_query(context: Context, node: exp.Expr) -> Query:
     return query
 
 
+def compile_inner_query(context: Context, node: exp.Expr) -> Query:
+    """A query inside another statement: a derived table, a common table, a view or a subquery.
+
+    Error 156 for a WITH there, 1033 for an ORDER BY that chooses no rows.
+    """
+    inner = node
+    while isinstance(inner, exp.Subquery):
+        inner = inner.args["this"]
+    if inner.args.get("with_") is not None:
+        raise SqlServerError(156, "Incorrect syntax near the keyword 'WITH'.", severity=15, ends_batch=True)
+    if inner.args.get("order") is not None and not (inner.args.get("limit") or inner.args.get("offset")):
+        raise SqlServerError(
+            1033,
+            "The ORDER BY clause is invalid in views, inline functions, derived tables, subqueries, and common table"
+            " expressions, unless TOP, OFFSET or FOR XML is also specified.",
+            severity=15,
+            ends_batch=True,
+        )
+    return compile_query(context, node)
+
+
 def compile_with(context: Context, node: exp.Expr) -> str:
     """The WITH clause before a statement; its queries become visible in the current scope."""
     clause = node.args.get("with_")
@@ -117,7 +138,7 @@ def compile_with(context: Context, node: exp.Expr) -> str:
         only(table, {"this", "alias"})
         alias = table.args["alias"]
         with context.nested():
-            query = compile_query(context, table.args["this"])
+            query = compile_inner_query(context, table.args["this"])
         names = [column.name for column in alias.args.get("columns") or []] or [column.name for column in query.columns]
         if len(names) != len(query.columns):
             raise SqlServerError(

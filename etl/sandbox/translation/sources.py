@@ -240,7 +240,7 @@ def _lock(context: Context, table: Table, words: set[str]) -> None:
 
 
 def _derived(context: Context, node: exp.Expr) -> str:
-    from etl.sandbox.translation.query import compile_query
+    from etl.sandbox.translation.query import compile_inner_query
 
     only(node, {"this", "alias", "joins"})
     alias = node.args.get("alias")
@@ -253,7 +253,7 @@ def _derived(context: Context, node: exp.Expr) -> str:
         # A derived table does not see its neighbours, only common tables and the queries around.
         inner.outer = scope.outer
         inner.tables = dict(scope.tables)
-        query = compile_query(context, node.args["this"])
+        query = compile_inner_query(context, node.args["this"])
     return _aliased(context, alias, query.sql, query.columns)
 
 
