@@ -158,13 +158,15 @@ def sandbox(
     Until it is interrupted. The login is sa; its password is that of ETL_SANDBOX_PASSWORD, else a random one.
     """
     with _errors_told(as_json=False, debug=debug):
+        from etl.errors import ConnectError
         from etl.sandbox import run_forever
+        from etl.sandbox.cluster import ClusterError
 
         try:
             run_forever(_say_where, data, port=port, password=os.environ.get(SANDBOX_PASSWORD_VARIABLE))
+        except ClusterError as error:
+            raise ConnectError(f"the sandbox cannot start: {error}") from error
         except OSError as error:
-            from etl.errors import ConnectError
-
             raise ConnectError(
                 f"cannot serve on port {port}: {error.strerror}",
                 advice="Choose another one: --port 0 takes a free one.",
