@@ -168,8 +168,9 @@ def test_a_run_that_died_while_planning_is_planned_anew(database: Database, monk
 
     with monkeypatch.context() as patched:
         patched.setattr("etl.plan.key_ranges", dies)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(Interrupted, match="stopped while planning") as stop:
             etl.run(job(database))
+    assert stop.value.exit_code == 130
     assert database.run_states() == ["planning"]
     assert "copies" not in database.tables()
     etl.run(job(database))
