@@ -6,14 +6,11 @@ pyodbc over FreeTDS asks for 93 (timestamp) when it connects and takes the digit
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from etl.sandbox.outcomes import Column, Command, Outcome, ResultSet, StatementDone
 from etl.sandbox.sqltypes import SqlType, Value
+from etl.sandbox.state import SessionState
 from etl.sandbox.translation.types import INT, SYSNAME
-
-if TYPE_CHECKING:
-    from etl.sandbox.interpreter import SqlInterpreter
 
 _SMALLINT = SqlType("smallint")
 _TEXT = SqlType("varchar", length=32)
@@ -77,10 +74,10 @@ _TYPES: tuple[tuple[Value, ...], ...] = (
 _DATETIME_SUBCODES = {91: 1, 93: 3}
 
 
-def datatype_info(wanted: int, interpreter: SqlInterpreter) -> Iterator[Outcome]:
+def datatype_info(wanted: int, state: SessionState) -> Iterator[Outcome]:
     """The types with ODBC number `wanted`, or all for 0."""
     rows = [_row(item) for item in _TYPES if wanted in {0, item[1]}]
-    interpreter.state.row_count = len(rows)
+    state.row_count = len(rows)
     yield ResultSet(_COLUMNS, iter([rows] if rows else []))
     yield StatementDone(Command.SELECT, len(rows))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sqlglot.tokenizer_core import Token, TokenType
 
@@ -12,12 +12,31 @@ from etl.sandbox.datatypes import datatype_info
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.outcomes import Argument, Command, Outcome, OutputValue, Parameterized, StatementDone
 from etl.sandbox.sqltypes import SqlType, Value
+from etl.sandbox.state import SessionState
 from etl.sandbox.translation.batch import Statement, split_commas
 from etl.sandbox.translation.ddl_parser import Cursor
-from etl.sandbox.translation.definitions import Rename
+from etl.sandbox.translation.definitions import Definition, Rename
 
-if TYPE_CHECKING:
-    from etl.sandbox.interpreter import SqlInterpreter
+
+class Caller(Protocol):
+    """The running batch that calls: what a procedure can ask of it."""
+
+    @property
+    def state(self) -> SessionState:
+        """The session's values."""
+        ...
+
+    def define(self, definition: Definition) -> None:
+        """Carry a definition out as one statement."""
+        ...
+
+    def batch(self, request: Parameterized) -> Iterator[Outcome]:
+        """Run a batch inside the current one: its own variables, the same session."""
+        ...
+
+    def set_variable(self, name: str, value: Value) -> None:
+        """An OUTPUT argument of EXEC comes back."""
+        ...
 
 
 @dataclass(slots=True)
@@ -90,23 +109,23 @@ def _argument(
     call.types.append(kind)
 
 
-def run_call(call: Call, interpreter: SqlInterpreter) -> Iterator[Outcome]:
+def run_call(call: Call, caller: Caller) -> Iterator[Outcome]:
     """Run a procedure. Error 2812 for one that is not here."""
     handler = _PROCEDURES.get(call.name)
     if handler is None:
         raise SqlServerError(2812, f"Could not find stored procedure '{call.name}'.", state=62)
-    yield from handler(call, interpreter)
+    yield from handler(call, caller)
 
 
-def _rename(call: Call, interpreter: SqlInterpreter) -> Iterator[Outcome]:
+def _rename(call: Call, caller: Caller) -> Iterator[Outcome]:
     kind = str(call.argument(2, "@objtype") or "OBJECT").upper()
     if kind not in {"OBJECT", "COLUMN", "INDEX"}:
         raise not_supported(f"sp_rename of a {kind}")
-    interpreter.define(Rename(str(call.argument(0, "@objname")), str(call.argument(1, "@newname")), kind))
+    caller.define(Rename(str(call.argument(0, "@objname")), str(call.argument(1, "@newname")), kind))
     yield StatementDone(Command.OTHER, None)
 
 
-def _executesql(call: Call, interpreter: SqlInterpreter) -> Iterator[Outcome]:
+def _executesql(call: Call, caller: Caller) -> Iterator[Outcome]:
     text = call.argument(0, "@stmt") or call.named.get("@statement")
     declarations = call.argument(1, "@params") or ""
     named = [item for item in call.named.items() if item[0] not in {"@stmt", "@statement", "@params"}]
@@ -117,14 +136,14 @@ def _executesql(call: Call, interpreter: SqlInterpreter) -> Iterator[Outcome]:
     ]
     arguments += [Argument(value, _type_of(value), name, name in call.outputs) for name, value in named]
     given_back: dict[str, Value] = {}
-    for outcome in interpreter.batch(Parameterized(str(text), str(declarations), arguments)):
+    for outcome in caller.batch(Parameterized(str(text), str(declarations), arguments)):
         if isinstance(outcome, OutputValue):
             given_back[outcome.name] = outcome.value
         else:
             yield outcome
     for name, variable in call.outputs.items():
         if name in given_back:
-            interpreter.set_variable(variable, given_back[name])
+            caller.set_variable(variable, given_back[name])
 
 
 def _type_of(value: Value) -> SqlType:
@@ -135,12 +154,12 @@ def _type_of(value: Value) -> SqlType:
     return SqlType("nvarchar")
 
 
-def _datatype_info(call: Call, interpreter: SqlInterpreter) -> Iterator[Outcome]:
+def _datatype_info(call: Call, caller: Caller) -> Iterator[Outcome]:
     wanted = call.argument(0, "@data_type", 0)
-    yield from datatype_info(int(str(wanted or 0)), interpreter)
+    yield from datatype_info(int(str(wanted or 0)), caller.state)
 
 
-_PROCEDURES: dict[str, Callable[[Call, SqlInterpreter], Iterator[Outcome]]] = {
+_PROCEDURES: dict[str, Callable[[Call, Caller], Iterator[Outcome]]] = {
     "sp_rename": _rename,
     "sp_executesql": _executesql,
     "sp_datatype_info_100": _datatype_info,
