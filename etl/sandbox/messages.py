@@ -9,7 +9,7 @@ from etl.sandbox.evaluation import Evaluator
 from etl.sandbox.outcomes import Command, Message, Outcome, StatementDone
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.batch import Statement, split_commas
-from etl.sandbox.translation.ddl_parser import Cursor
+from etl.sandbox.translation.cursor import Cursor
 from etl.sandbox.translation.parser import incorrect_syntax
 
 

@@ -14,7 +14,7 @@ from etl.sandbox.outcomes import Argument, Command, Outcome, OutputValue, Parame
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.state import SessionState
 from etl.sandbox.translation.batch import Statement, split_commas
-from etl.sandbox.translation.ddl_parser import Cursor
+from etl.sandbox.translation.cursor import Cursor
 from etl.sandbox.translation.definitions import Definition, Rename
 
 

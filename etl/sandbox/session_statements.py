@@ -11,7 +11,7 @@ from etl.sandbox.outcomes import Command, DatabaseChanged, Message, Outcome, Sta
 from etl.sandbox.set_options import apply_option
 from etl.sandbox.state import SessionState
 from etl.sandbox.translation.batch import Statement, word
-from etl.sandbox.translation.ddl_parser import Cursor
+from etl.sandbox.translation.cursor import Cursor
 
 
 def run_set(statement: Statement, state: SessionState, evaluator: Evaluator) -> Iterator[Outcome]:

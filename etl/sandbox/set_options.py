@@ -11,7 +11,7 @@ from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.outcomes import Isolation
 from etl.sandbox.state import Options, SessionState
 from etl.sandbox.translation.batch import Statement
-from etl.sandbox.translation.ddl_parser import Cursor
+from etl.sandbox.translation.cursor import Cursor
 
 _ALWAYS_ON = frozenset(
     [

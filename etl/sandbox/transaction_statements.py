@@ -11,7 +11,7 @@ from etl.sandbox.outcomes import Command, Isolation, Outcome, StatementDone, Tra
 from etl.sandbox.pgerrors import server_error
 from etl.sandbox.transactions import Transaction
 from etl.sandbox.translation.batch import Statement
-from etl.sandbox.translation.ddl_parser import Cursor
+from etl.sandbox.translation.cursor import Cursor
 
 
 class TransactionStatements:
