@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
-from etl.sandbox import procedures
 from etl.sandbox.catalog import Catalog
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.evaluation import Evaluator
@@ -28,6 +27,7 @@ from etl.sandbox.outcomes import (
 from etl.sandbox.pgerrors import server_error
 from etl.sandbox.plan_runner import PlanRunner
 from etl.sandbox.planner import Planner
+from etl.sandbox.procedures import parse_call, run_call
 from etl.sandbox.schema import SchemaEditor
 from etl.sandbox.session_statements import run_set, run_use
 from etl.sandbox.sqltypes import Value
@@ -174,10 +174,8 @@ class BatchRunner:
         yield from ()
 
     def _execute(self, statement: Statement) -> Iterator[Outcome]:
-        call = procedures.parse_call(
-            statement, self._evaluator.variables, lambda part: self._evaluator.value_of(part, statement)
-        )
-        yield from procedures.run_call(call, self)
+        call = parse_call(statement, self._evaluator.variables, lambda part: self._evaluator.value_of(part, statement))
+        yield from run_call(call, self)
 
     # What procedures ask for: see `procedures.Caller`
 

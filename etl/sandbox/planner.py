@@ -13,7 +13,8 @@ from etl.sandbox.translation.batch import Statement
 from etl.sandbox.translation.compile import compile_statement
 from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.plans import IntoPlan, QueryPlan, WritePlan
-from etl.sandbox.translation.values_insert import Shape, ValuesInsert, plan_values_insert, read_shape
+from etl.sandbox.translation.values_insert import ValuesInsert, plan_values_insert
+from etl.sandbox.translation.values_shape import Shape, read_shape
 
 _PLANS_SIZE = 400_000
 """Characters of T-SQL whose plans a session keeps."""
