@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import shutil
-import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
@@ -356,19 +354,3 @@ def test_thirty_connections_at_once(engine: ScriptedEngine, server: TdsServer) -
 
     with ThreadPoolExecutor(30) as pool:
         assert list(pool.map(client, range(30))) == list(range(30))
-
-
-def test_tsql_reads(engine: ScriptedEngine, server: TdsServer) -> None:
-    tsql = shutil.which("tsql")
-    assert tsql, "freetds-bin is part of the development set-up"
-    engine.answer("select v\n", *rows_of(T("nvarchar", 20), ["grüße"]))
-    found = subprocess.run(
-        [tsql, "-H", "127.0.0.1", "-p", str(server.port), "-U", "sa", "-P", "secret", "-D", "sandbox"],
-        input="select v\ngo\nexit\n",
-        capture_output=True,
-        text=True,
-        env={"TDSVER": "7.4", "LC_ALL": "C.UTF-8"},
-        timeout=30,
-        check=True,
-    )
-    assert "grüße" in found.stdout
