@@ -43,7 +43,11 @@ class FieldReader:
 
     def u8(self) -> int:
         """BYTE."""
-        return self.take(1)[0]
+        position = self._position
+        if position >= len(self._data):
+            raise ProtocolError(f"1 byte expected at offset {position}, 0 are left")
+        self._position = position + 1
+        return self._data[position]
 
     def u16(self) -> int:
         """USHORT."""
@@ -67,7 +71,8 @@ class FieldReader:
 
     def b_varchar(self) -> str:
         """B_VARCHAR: one byte of length, then Unicode."""
-        return self.unicode(self.u8())
+        length = self.u8()
+        return self.unicode(length) if length else ""
 
     def us_varchar(self) -> str:
         """US_VARCHAR: two bytes of length, then Unicode."""

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
+from functools import lru_cache
 
 from etl.sandbox.errors import not_supported
 from etl.sandbox.sqltypes import SqlType
@@ -90,6 +91,13 @@ _SHORT_TOKENS = {
 }
 """Types with a two-byte size: name and bytes a character."""
 
+_INFO_BYTES: dict[int | None, int] = {
+    **dict.fromkeys(_NULLABLE_TOKENS, 2),
+    **dict.fromkeys(_SHORT_TOKENS, 3 + COLLATION_BYTES),
+    **dict.fromkeys((0xA5, 0xAD), 3),
+}
+"""Bytes of the commonest types' TYPE_INFO; binary types have no collation."""
+
 _LEGACY_TOKENS = {0x25: "varbinary", 0x27: "varchar", 0x2D: "binary", 0x2F: "char"}
 _LONG_TOKENS = {0x22: "image", 0x23: "text", 0x63: "ntext"}
 _XML = 0xF1
@@ -98,8 +106,19 @@ _WITH_CODE_PAGE = frozenset({"char", "varchar", "text"})
 _BINARY = frozenset({"binary", "varbinary", "image"})
 
 
-def read_type_info(fields: FieldReader) -> WireType:  # noqa: PLR0911 - one return a family of types
+def read_type_info(fields: FieldReader) -> WireType:
     """A parameter's TYPE_INFO. Raises `ProtocolError`, or `SqlServerError` for a type that is refused by name."""
+    size = _INFO_BYTES.get(fields.peek())
+    return _type_of(fields.take(size)) if size else _read_type_info(fields)
+
+
+@lru_cache(maxsize=1024)
+def _type_of(info: bytes) -> WireType:
+    """A TYPE_INFO of known size. A batch of rows sends the same few types thousands of times."""
+    return _read_type_info(FieldReader(info))
+
+
+def _read_type_info(fields: FieldReader) -> WireType:  # noqa: PLR0911 - one return a family of types
     token = fields.u8()
     if token in _FIXED_TOKENS:
         name, size = _FIXED_TOKENS[token]
