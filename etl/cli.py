@@ -16,14 +16,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from etl.environment import SANDBOX_PASSWORD_VARIABLE, SOURCE_VARIABLE, TARGET_VARIABLE
+
 if TYPE_CHECKING:
     from etl.job import Job
     from etl.ledger import Run
     from etl.sandbox import Server
-
-SOURCE_VARIABLE = "ETL_SOURCE_URL"
-TARGET_VARIABLE = "ETL_TARGET_URL"
-SANDBOX_PASSWORD_VARIABLE = "ETL_SANDBOX_PASSWORD"  # noqa: S105 - a variable's name
 
 EPILOG = """
 URLs: mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db; env:NAME reads one from a variable.

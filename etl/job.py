@@ -12,12 +12,10 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from etl.connect import Endpoint, redact
+from etl.environment import SOURCE_VARIABLE, TARGET_VARIABLE
 from etl.errors import JobError
 from etl.frame_dtypes import DEFAULT_FRAME_DTYPES, FrameDtypes
 from etl.statements import TableName
-
-SOURCE_VARIABLE = "ETL_SOURCE_URL"
-TARGET_VARIABLE = "ETL_TARGET_URL"
 
 DatabaseUrl = Annotated[str, PlainSerializer(redact)]
 """A SQLAlchemy URL, or `env:NAME` for the variable that holds one. Its password is never shown and never serialised."""
