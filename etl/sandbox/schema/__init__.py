@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from etl.sandbox.schema.base import Place
 from etl.sandbox.schema.namespaces import NamespaceEditor
@@ -16,22 +17,23 @@ class SchemaEditor(NamespaceEditor, Renamer):
 
     def apply(self, definition: d.Definition) -> None:
         """Carry one definition out. Errors as SQL Server numbers them; PostgreSQL's own pass through."""
-        handlers: dict[type, Callable[[d.Definition], None]] = {
-            d.CreateTable: self._create_table,  # type: ignore[dict-item]
-            d.AddToTable: self._add_to_table,  # type: ignore[dict-item]
-            d.AlterColumn: self._alter_column,  # type: ignore[dict-item]
-            d.DropFromTable: self._drop_from_table,  # type: ignore[dict-item]
-            d.DropObjects: self._drop_objects,  # type: ignore[dict-item]
-            d.IndexDefinition: self._create_index_statement,  # type: ignore[dict-item]
-            d.DropIndex: self._drop_index,  # type: ignore[dict-item]
-            d.CreateView: self._create_view,  # type: ignore[dict-item]
-            d.CreateSchema: self._create_schema,  # type: ignore[dict-item]
-            d.DropSchema: self._drop_schema,  # type: ignore[dict-item]
-            d.TransferObject: self._transfer,  # type: ignore[dict-item]
-            d.CreateDatabase: self._create_database,  # type: ignore[dict-item]
-            d.DropDatabase: self._drop_database,  # type: ignore[dict-item]
-            d.Truncate: self._truncate,  # type: ignore[dict-item]
-            d.Rename: self._rename,  # type: ignore[dict-item]
+        # Each takes its own kind of definition, which a dict's value type cannot say.
+        handlers: dict[type, Callable[[Any], None]] = {
+            d.CreateTable: self._create_table,
+            d.AddToTable: self._add_to_table,
+            d.AlterColumn: self._alter_column,
+            d.DropFromTable: self._drop_from_table,
+            d.DropObjects: self._drop_objects,
+            d.IndexDefinition: self._create_index_statement,
+            d.DropIndex: self._drop_index,
+            d.CreateView: self._create_view,
+            d.CreateSchema: self._create_schema,
+            d.DropSchema: self._drop_schema,
+            d.TransferObject: self._transfer,
+            d.CreateDatabase: self._create_database,
+            d.DropDatabase: self._drop_database,
+            d.Truncate: self._truncate,
+            d.Rename: self._rename,
         }
         handlers[type(definition)](definition)
         self._catalog.changed()
