@@ -179,6 +179,18 @@ class Endpoint:
 
 
 @contextmanager
+def cursor(connection: Connection) -> Iterator[Any]:
+    """The driver's own cursor, for what SQLAlchemy's would turn into rows of its own or not let through."""
+    raw = connection.connection.dbapi_connection
+    assert raw is not None
+    opened = raw.cursor()
+    try:
+        yield opened
+    finally:
+        opened.close()
+
+
+@contextmanager
 def statement(doing: str, *, state: str = "") -> Iterator[None]:
     """The boundary at which a driver's error on a statement becomes ours. `doing` says what was under way, on what."""
     import sqlite3

@@ -70,10 +70,7 @@ def read_batches(
     driver cannot carry whole.
     """
     schema = types.schema(connection.dialect.name, selection.columns)
-    raw = connection.connection.dbapi_connection
-    assert raw is not None
-    cursor = raw.cursor()
-    try:
+    with connect.cursor(connection) as cursor:
         with connect.statement(f"reading {selection.origin}"):
             cursor.execute(selection.sql, tuple(parameters))
         while True:
@@ -82,8 +79,6 @@ def read_batches(
             if not rows:
                 return
             yield _record_batch(rows, schema, selection)
-    finally:
-        cursor.close()
 
 
 def read_table(connection: Connection, selection: Selection, parameters: Sequence[Any] = ()) -> pa.Table:

@@ -203,7 +203,8 @@ def bound_values(dialect: str, values: pa.ChunkedArray, column: Column) -> list[
         if dialect == "mssql":
             # With the T it is ISO 8601, which `datetime` too reads the same under every language and DATEFORMAT.
             values = pc.replace_substring(values, " ", "T")
-    return list(values.to_pylist())
+    bound: list[Any] = values.to_pylist()
+    return bound
 
 
 def _refuse_infinity(values: pa.ChunkedArray, column: Column) -> None:
@@ -247,16 +248,11 @@ def _insert_batch(table: Any, connection: Connection, keys: list[str], rows: Ite
     statement = f"INSERT INTO {name} ({columns}) VALUES {', '.join([row] * len(batch))}"
     parameters = tuple(value for values in batch for value in values)
     declared = [table.table.columns[key].type.parameter for key in keys]
-    raw = connection.connection.dbapi_connection
-    assert raw is not None
-    cursor = raw.cursor()
-    try:
+    with connect.cursor(connection) as cursor:
         if dialect == "mssql":
             cursor.setinputsizes([(*parameter, 0) for parameter in declared] * len(batch))
         cursor.execute(statement, parameters)
         arrived = cursor.rowcount
-    finally:
-        cursor.close()
     if arrived != len(batch):
         raise DatabaseError(f"appending to {name}: {len(batch)} rows were sent and {arrived} arrived")
     return len(batch)

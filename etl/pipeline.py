@@ -16,7 +16,7 @@ from etl.errors import ChunkFailed, EtlError, Interrupted, LedgerError, WorkerDi
 from etl.job import Job
 from etl.plan import Chunk
 from etl.prepare import Prepared
-from etl.result import ChunkResult, RunResult
+from etl.result import ChunkResult, RunResult, from_ledger
 from etl.worker import Attempt, ChunkWork
 
 MAX_ATTEMPTS = 3
@@ -85,7 +85,7 @@ def execute(prepared: Prepared, listener: Listener | None = None) -> RunResult:
     listener = listener or Listener()
     listener.started(prepared)
     started = time.perf_counter()
-    results = [_from_ledger(sealed) for sealed in prepared.sealed]
+    results = [from_ledger(sealed) for sealed in prepared.sealed]
     if prepared.finished:
         return _result(prepared, results, [], 0.0)
     with _run_state(prepared, results):
@@ -209,10 +209,4 @@ def _result(prepared: Prepared, results: list[ChunkResult], moved: list[ChunkRes
         rows_written=sum(result.rows_written for result in results),
         rows_moved=sum(result.rows_written for result in moved),
         seconds=seconds,
-    )
-
-
-def _from_ledger(sealed: ledger.Sealed) -> ChunkResult:
-    return ChunkResult(
-        sealed.chunk_no, sealed.rows_read, sealed.rows_written, sealed.seconds, sealed.attempt, sealed.worker
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from etl.ledger import Sealed
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
@@ -15,6 +17,13 @@ class ChunkResult:
     seconds: float
     attempt: int
     worker: str
+
+
+def from_ledger(sealed: Sealed) -> ChunkResult:
+    """A chunk that was committed before, as its result."""
+    return ChunkResult(
+        sealed.chunk_no, sealed.rows_read, sealed.rows_written, sealed.seconds, sealed.attempt, sealed.worker
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from etl.connect import Endpoint
 from etl.errors import LedgerError
 from etl.job import Job
 from etl.plan import Chunk, Plan, range_condition
-from etl.result import ChunkResult
+from etl.result import ChunkResult, from_ledger
 from etl.statements import TableName
 
 
@@ -102,5 +102,4 @@ class ChunkWork:
                 state="Its rows are not committed.",
                 advice=f"Another process may be working on it; try `etl resume {self.run_id}` again.",
             )
-        done = sealed[number]
-        return ChunkResult(number, done.rows_read, done.rows_written, done.seconds, done.attempt, done.worker)
+        return from_ledger(sealed[number])
