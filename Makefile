@@ -10,7 +10,7 @@ export UV_PROJECT_ENVIRONMENT := .venv
 
 # Two targets at once would run two package managers at once, and neither can wait for the other.
 .NOTPARALLEL:
-.PHONY: help setup driver demo test check format build clean
+.PHONY: help setup driver tools demo test soak bench check format build clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,8 +18,14 @@ help: ## List the targets
 demo: setup ## Load the NYC 2013 flights into a sandbox server and run the flow over them
 	$(PYTHON) -m flows.nyc_flights $(ARGS)
 
-test: setup ## Run the tests; ARGS="-k plan" goes to pytest
+test: setup tools ## Run the tests; ARGS="-k plan" goes to pytest
 	$(PYTHON) -m pytest $(ARGS)
+
+soak: setup ## Send the sandbox 100,000 mutated messages; ARGS="--messages 1000"
+	$(PYTHON) -m tests.soak $(ARGS)
+
+bench: setup tools ## Measure speed, side by side; ARGS="--quick"
+	$(PYTHON) -m tests.benchmarks $(ARGS)
 
 check: $(SYNCED) ## Lint, formatting and strict types
 	$(PYTHON) -m ruff check
@@ -37,6 +43,9 @@ setup: driver $(SYNCED) ## Install what is missing: uv, .venv, unixODBC and the 
 
 driver: ## Install and register the FreeTDS driver only
 	@sh odbc/install.sh
+
+tools: ## Install FreeTDS's own programs (tsql, freebcp) too, which the tests drive
+	@sh odbc/install.sh --tools
 
 clean: ## Delete .venv, caches and built files
 	rm -rf .venv .cache dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -2,6 +2,7 @@
 # Installs unixODBC and the FreeTDS driver, and registers the driver as [FreeTDS] for unixODBC.
 #
 #   sh odbc/install.sh            install and register what is missing; silent when nothing is
+#   sh odbc/install.sh --tools    also FreeTDS's own programs (tsql, freebcp), which the tests drive
 #   sh odbc/install.sh --check    only tell what is there; exit 1 when something is missing
 #   sh odbc/install.sh --dry-run  print the commands instead of running them
 #
@@ -53,12 +54,12 @@ is_registered() {
     esac
 }
 
-# missing prints the first thing that is not there: unixODBC, driver, registration, or nothing.
+# missing prints the first thing that is not there: unixODBC, driver, registration, tools (where asked for), or nothing.
 missing() {
     if ! command -v odbcinst >/dev/null 2>&1 || ! find_library libodbc.so.2 libodbc.2.dylib >/dev/null; then
         echo unixODBC
     elif is_registered; then
-        :
+        [ -z "$with_tools" ] || command -v freebcp >/dev/null 2>&1 || echo tools
     elif find_driver >/dev/null; then
         echo registration
     else
@@ -70,15 +71,15 @@ drivers_file() { odbcinst -j | sed -n 's/^DRIVERS\.*: *//p'; }
 
 packages_for() {
     case $1 in
-        apt-get) echo unixodbc tdsodbc ;;
-        dnf) echo unixODBC freetds-libs ;;
+        apt-get) echo unixodbc tdsodbc${with_tools:+ freetds-bin} ;;
+        dnf) echo unixODBC freetds-libs${with_tools:+ freetds} ;;
         apk | brew) echo unixodbc freetds ;;
     esac
 }
 
 no_rights() {
     say "$1 Run this, then repeat your command:"
-    say_for_root "sh \"$here/install.sh\""
+    say_for_root "sh \"$here/install.sh\"${with_tools:+ --tools}"
     exit 1
 }
 
@@ -94,7 +95,7 @@ install_driver() {
         install_command "$manager" $packages
         return 0
     fi
-    may_install "$manager" || no_rights "unixODBC and the FreeTDS driver ($packages) are not installed, and that needs root."
+    may_install "$manager" || no_rights "Not installed yet: $packages. That needs root."
     # shellcheck disable=SC2086
     install_packages "$manager" $packages || {
         [ "$manager" != dnf ] || say "RHEL, Rocky and Alma have FreeTDS in EPEL: dnf install -y epel-release"
@@ -129,6 +130,7 @@ register_driver() {
 
 check() {
     case $(missing) in
+        tools) say "FreeTDS's programs are not installed. Run: sh $here/install.sh --tools"; return 1 ;;
         '') echo "FreeTDS driver ready: $(registered_driver), registered in $(drivers_file)" ;;
         unixODBC) say "unixODBC is not installed. Run: sh $here/install.sh"; return 1 ;;
         driver) say "The FreeTDS driver is not installed. Run: sh $here/install.sh"; return 1 ;;
@@ -137,11 +139,13 @@ check() {
 }
 
 dry_run=no
+with_tools=
 case ${1-} in
     '') ;;
+    --tools) with_tools=yes ;;
     --check) check; exit ;;
     --dry-run) dry_run=yes ;;
-    *) say "usage: sh install.sh [--check | --dry-run]"; exit 2 ;;
+    *) say "usage: sh install.sh [--tools | --check | --dry-run]"; exit 2 ;;
 esac
 
 lacking=$(missing)

@@ -123,6 +123,14 @@ def test_a_dry_run_names_the_packages_of_each_system(machine: Path, manager: str
     assert (shown.returncode, shown.stdout, shown.stderr) == (0, command, "")
 
 
+def test_the_tools_are_installed_where_they_are_asked_for(machine: Path) -> None:
+    add_program(machine, "dnf", 'echo "$@" >>"$0.log"')
+    (machine / "id").unlink()
+    add_program(machine, "id", "echo 0")
+    run("sh", ODBC / "install.sh", "--tools", PATH=str(machine))
+    assert (machine / "dnf.log").read_text() == "install -y --setopt=install_weak_deps=False unixODBC freetds-libs freetds\n"
+
+
 def test_without_rights_the_installer_says_what_to_run(machine: Path) -> None:
     add_program(machine, "apt-get", "exit 99")
     (machine / "id").unlink()
@@ -150,7 +158,7 @@ def test_an_unknown_system_and_a_wrong_option_are_told(machine: Path) -> None:
     assert unknown.returncode == 1
     assert "No apt-get, dnf, apk or brew here" in unknown.stderr
     wrong = run("sh", ODBC / "install.sh", "--force")
-    assert (wrong.returncode, wrong.stderr) == (2, "usage: sh install.sh [--check | --dry-run]\n")
+    assert (wrong.returncode, wrong.stderr) == (2, "usage: sh install.sh [--tools | --check | --dry-run]\n")
 
 
 def test_without_pip_venv_and_rights_the_way_to_uv_is_told(machine: Path, tmp_path: Path) -> None:
