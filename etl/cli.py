@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -45,6 +45,7 @@ NewRun = Annotated[bool, typer.Option("--new-run", help="Start over even where t
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Worker processes; default: one a core.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Encryption = Literal["none", "optional", "required"]
 
 
 @app.command()
@@ -149,6 +150,15 @@ def show(
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on loopback; 0 takes a free one.")] = 1433,
     data: Annotated[Path | None, typer.Option(help="Folder that keeps the data; default: a temporary one.")] = None,
+    encryption: Annotated[
+        Encryption, typer.Option(help="optional leaves it to the client; required refuses one that does not encrypt.")
+    ] = "optional",
+    certificate: Annotated[
+        Path | None, typer.Option(help="PEM file with the server's certificate; default: one made at start.")
+    ] = None,
+    certificate_key: Annotated[
+        Path | None, typer.Option(help="PEM file with its key, where the certificate's has none.")
+    ] = None,
     debug: Debug = False,
 ) -> None:
     """Serve the SQL Server stand-in on loopback.
@@ -159,10 +169,18 @@ def sandbox(
         from etl.errors import ConnectError
         from etl.sandbox import run_forever
         from etl.sandbox.cluster import ClusterError
+        from etl.sandbox.encryption import CertificateError
 
+        options = {
+            "port": port,
+            "password": os.environ.get(SANDBOX_PASSWORD_VARIABLE),
+            "encryption": encryption,
+            "certificate": certificate,
+            "certificate_key": certificate_key,
+        }
         try:
-            run_forever(_say_where, data, port=port, password=os.environ.get(SANDBOX_PASSWORD_VARIABLE))
-        except ClusterError as error:
+            run_forever(_say_where, data, **options)
+        except (ClusterError, CertificateError) as error:
             raise ConnectError(f"the sandbox cannot start: {error}") from error
         except OSError as error:
             raise ConnectError(
@@ -173,6 +191,8 @@ def sandbox(
 
 def _say_where(server: Server) -> None:
     typer.echo(f"Serving SQL Server's protocol at {server.host}:{server.port}. Stop with Ctrl-C.")
+    if server.certificate_file is not None:
+        typer.echo(f"Clients can check its certificate with {server.certificate_file}.")
     typer.echo(f"export {SOURCE_VARIABLE}='{server.url()}'")
 
 

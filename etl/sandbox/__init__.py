@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
+    from etl.sandbox.encryption import EncryptionChoice
     from etl.sandbox.engine import PostgresEngine
+    from etl.sandbox.faults import Faults
     from etl.sandbox.sqltypes import Value
 
 __all__ = ["Server", "run_forever", "serve"]
@@ -34,6 +36,8 @@ class Server:
     user: str
     password: str = field(repr=False)
     database: str
+    certificate_file: Path | None
+    """The PEM file by which a client can check the server's certificate (FreeTDS: `ca file`); None without encryption."""
     _engine: PostgresEngine = field(repr=False, compare=False)
 
     def url(self, database: str | None = None, driver: str = "FreeTDS") -> str:
@@ -53,7 +57,7 @@ class Server:
 
 
 @contextmanager
-def serve(
+def serve(  # noqa: PLR0913 - each option is a keyword with a default
     data: Path | None = None,
     *,
     host: str = "127.0.0.1",
@@ -61,22 +65,33 @@ def serve(
     user: str = "sa",
     password: str | None = None,
     database: str = "sandbox",
+    logins: Mapping[str, str] | None = None,
+    encryption: EncryptionChoice = "optional",
+    certificate: Path | None = None,
+    certificate_key: Path | None = None,
+    faults: Faults | None = None,
 ) -> Iterator[Server]:
     """Run a sandbox while the context is open; it accepts connections from the first line inside.
 
     `data` is a folder that keeps the databases (made when missing), None a temporary one. `port` 0 takes a free one.
-    `password` None makes a random one. Raises `OSError` when the port is taken.
+    `password` None makes a random one. `logins` are further logins with their passwords; they may do what they are granted.
+    `faults` is what goes wrong on purpose.
+    `encryption`, `certificate` and its key are explained in `encryption.py`. Raises `OSError` when the port is taken
+    and `CertificateError`.
     """
+    from etl.sandbox.encryption import encryption_policy
     from etl.sandbox.engine import PostgresEngine
+    from etl.sandbox.fault_points import intercept
     from etl.sandbox.server import TdsServer, bind
 
     secret = password if password is not None else secrets.token_urlsafe(_PASSWORD_BYTES)
     with (
         bind(host, port) as listener,
-        PostgresEngine(data, user=user, password=secret, database=database) as engine,
-        TdsServer(engine, listener) as server,
+        encryption_policy(encryption, host, certificate, certificate_key) as (tls, certificate_file),
+        PostgresEngine(data, user=user, password=secret, database=database, logins=logins) as engine,
+        TdsServer(engine, listener, tls=tls, intercept=None if faults is None else intercept(faults)) as server,
     ):
-        yield Server(server.host, server.port, user, secret, database, engine)
+        yield Server(server.host, server.port, user, secret, database, certificate_file, engine)
 
 
 def run_forever(ready: Callable[[Server], None], data: Path | None = None, **options: Any) -> None:

@@ -21,6 +21,7 @@ class Activity:
         self._requests = 0
         self._attention = False
         self._gone = False
+        self._worker_gone = False
 
     @property
     def stopped(self) -> bool:
@@ -68,13 +69,13 @@ class Activity:
         """Reader: stop what runs, and wait until it has stopped."""
         with self._changed:
             self._gone = True
-            while self._requests:
+            # What arrives after the worker has left is counted, and never answered.
+            while self._requests and not self._worker_gone:
                 self._cancel()
                 self._changed.wait(CANCEL_AGAIN_SEC)
 
     def worker_left(self) -> None:
         """Worker: nothing runs and nothing will."""
         with self._changed:
-            self._requests = 0
-            self._gone = True
+            self._gone = self._worker_gone = True
             self._changed.notify_all()

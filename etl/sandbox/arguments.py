@@ -7,8 +7,10 @@ import re
 import uuid
 from collections.abc import Sequence
 from decimal import Decimal
+from enum import Enum
 from functools import lru_cache
 
+from etl.sandbox.codepage import only_1252
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.link import Link, Parameter
 from etl.sandbox.outcomes import Argument
@@ -17,7 +19,9 @@ from etl.sandbox.translation.conversion import convert
 from etl.sandbox.translation.expression import Expression
 from etl.sandbox.translation.types import family, is_wide, parse_type, storage
 
-_DECLARATION = re.compile(r"\s*(@[\w@#$]+)\s+(?:as\s+)?([^,(=]+(?:\([^)]*\))?)\s*(?:=[^,]*)?(?:,|$)", re.IGNORECASE)
+_DECLARATION = re.compile(
+    r"\s*(@[\w@#$]+)\s+(?:as\s+)?([^,(=]+(?:\([^)]*\))?)\s*(?:=[^,]*)?(?:out(?:put)?\s*)?(?:,|$)", re.IGNORECASE
+)
 _OUTPUT = re.compile(r"\s+(?:output|out)\s*$", re.IGNORECASE)
 _INT_RANGES = {
     "tinyint": (0, 255),
@@ -80,8 +84,8 @@ def coerce(value: Value, source: SqlType, target: SqlType, link: Link) -> Value:
     if source == target:
         return value
     plain = _plain(value, source, target)
-    if plain is not _NOT_PLAIN:
-        return plain  # type: ignore[return-value]
+    if not isinstance(plain, _NotPlain):
+        return plain
     held = Expression(f"$1::{storage(source)}", source)
     converted = convert(held, target, implicit=False)
     from etl.sandbox.link import EngineError
@@ -92,21 +96,28 @@ def coerce(value: Value, source: SqlType, target: SqlType, link: Link) -> Value:
         rows = link.run(f"SELECT {converted.sql}", (encode(value, source),)).rows
     except EngineError as error:
         raise server_error(error, Command.SELECT, link) from error
-    return rows[0][0]  # type: ignore[no-any-return]
+    found: Value = rows[0][0]
+    return found
 
 
-_NOT_PLAIN = object()
+class _NotPlain(Enum):
+    """Says that the engine has to convert."""
+
+    NOT_PLAIN = 0
 
 
-def _plain(value: Value, source: SqlType, target: SqlType) -> object:  # noqa: PLR0911 - one line a pair of types
+_NOT_PLAIN = _NotPlain.NOT_PLAIN
+
+
+def _plain(value: Value, source: SqlType, target: SqlType) -> Value | _NotPlain:  # noqa: PLR0911 - one line a pair of types
     kinds = family(source), family(target)
-    if kinds == ("int", "int"):
+    if kinds == ("int", "int") and isinstance(value, int):
         low, high = _INT_RANGES[target.name]
-        return value if low <= value <= high else _NOT_PLAIN  # type: ignore[operator]
+        return value if low <= value <= high else _NOT_PLAIN
     if kinds == ("float", "float"):
         return value if target.name == "float" else _NOT_PLAIN
-    if kinds == ("int", "float"):
-        return float(value)  # type: ignore[arg-type]
+    if kinds == ("int", "float") and isinstance(value, int):
+        return float(value)
     if kinds == ("int", "bit"):
         return bool(value)
     if target.name == "varbinary" and isinstance(value, bytes):
@@ -126,8 +137,8 @@ def _plain(value: Value, source: SqlType, target: SqlType) -> object:  # noqa: P
 
 def fit_text(value: str, target: SqlType) -> str:
     """A text as a variable of type `target` holds it: cut to its length, outside of its code page a question mark."""
-    if not is_wide(target) and not value.isascii():
-        value = value.encode("cp1252", "replace").decode("cp1252", "replace")
+    if not is_wide(target):
+        value = only_1252(value)
     if target.length is not None and len(value) > target.length:
         value = value[: target.length]
     if target.length is not None and is_wide(target) and len(value.encode("utf-16-le")) // 2 > target.length:

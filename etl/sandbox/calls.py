@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from etl.sandbox.errors import SqlServerError, not_supported
-from etl.sandbox.outcomes import Argument, Interpreter, Outcome, OutputValue, Parameterized
+from etl.sandbox.outcomes import Argument, Interpreter, Outcome, OutputValue, Parameterized, ProcedureEnded
 from etl.sandbox.prepared import Prepared, PreparedStatements
 from etl.sandbox.response import Response
 from etl.sandbox.sqltypes import SqlType
@@ -81,16 +81,19 @@ class Calls:
             arguments.append(replace(argument, name=parameter))
         text = f"EXEC {call.procedure} {', '.join(given)}".rstrip()
         names = {argument.name: original.name for argument, original in zip(arguments, call.arguments, strict=True)}
-        response.play(_renamed(self._interpreter.run(Parameterized(text, ", ".join(declared), arguments)), names))
+        outcomes = self._interpreter.run(Parameterized(text, ", ".join(declared), arguments))
+        response.play(_of_the_call(outcomes, names, response))
 
 
-def _renamed(outcomes: Iterator[Outcome], names: dict[str, str]) -> Iterator[Outcome]:
+def _of_the_call(outcomes: Iterator[Outcome], names: dict[str, str], response: Response) -> Iterator[Outcome]:
+    """What an EXEC gives as what a call gives: its own names for OUTPUT parameters, its status at the end."""
     for outcome in outcomes:
-        yield (
-            replace(outcome, name=names.get(outcome.name, outcome.name))
-            if isinstance(outcome, OutputValue)
-            else outcome
-        )
+        if isinstance(outcome, ProcedureEnded):
+            response.returned = outcome.status
+        elif isinstance(outcome, OutputValue):
+            yield replace(outcome, name=names.get(outcome.name, outcome.name))
+        else:
+            yield outcome
 
 
 def _text(call: Call, index: int, parameter: str) -> str:

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import NamedTuple
 
 from etl.sandbox.link import Link
+from etl.sandbox.principals.rights import Rights
 from etl.sandbox.sqltypes import SIZED, SqlType
 from etl.sandbox.translation.expression import quote, text_literal
 
 SYSTEM_SCHEMA = "sandbox_sys"
 """Where the sys views are, named `schema.view`; each has the hidden column `$database`."""
+GUARDED_SCHEMA = "sandbox_seen"
+"""The same views for logins that do not see everything."""
 
 _DOMAIN_TYPES = {
     "sysname": SqlType("nvarchar", length=128),
     "nvarchar60": SqlType("nvarchar", length=60),
     "nvarchar_max": SqlType("nvarchar"),
     "citext": SqlType("nvarchar", length=4000),
+    "char1": SqlType("char", length=1),
     "char2": SqlType("char", length=2),
+    "char4": SqlType("char", length=4),
     "varchar10": SqlType("varchar", length=10),
+    "varchar48": SqlType("varchar", length=48),
     "tinyint": SqlType("tinyint"),
     "datetime": SqlType("datetime"),
     "varbinary85": SqlType("varbinary", length=85),
@@ -63,6 +70,10 @@ class Table:
     definition: str = ""
     """A view's text."""
     by_name: Mapping[str, Column] = field(repr=False, compare=False, default_factory=dict)
+    triggers: frozenset[str] = frozenset()
+    """The events (INSERT, UPDATE, DELETE) that fire an enabled trigger."""
+    owner: int = 1
+    """The principal that owns it: its schema's. 1 is dbo."""
 
     @cached_property
     def source(self) -> str:
@@ -102,7 +113,10 @@ class CatalogVersion:
 
 _TABLE = """
 SELECT o.object_id, d.name::text, s.name::text, o.name::text, o.type::text, s.physical, o.physical, o.session,
-  o.definition::text
+  o.definition::text,
+  (SELECT string_agg(g.events, ',') FROM sandbox.triggers g JOIN sandbox.objects x USING (object_id)
+    WHERE x.parent_object_id = o.object_id AND NOT g.is_disabled),
+  s.owner_id
 FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) JOIN sandbox.databases d USING (database_id)
 WHERE d.name = $1::citext AND s.name = $2::citext AND o.name = $3::citext AND o.session IN (0, $4::int) AND o.type IN ('U', 'V')
 """
@@ -124,9 +138,12 @@ ORDER BY a.attnum
 
 
 class Catalog:
-    """One session's view of the catalog: what is committed, and its own open transaction's changes."""
+    """One session's view of the catalog: what is committed, and its own open transaction's changes.
 
-    def __init__(self, link: Link, shared: CatalogVersion, session: int) -> None:
+    `login` is the session's login, None for connections of the sandbox's own.
+    """
+
+    def __init__(self, link: Link, shared: CatalogVersion, session: int, login: int | None = None) -> None:
         self._link = link
         self._shared = shared
         self._session = session
@@ -134,6 +151,11 @@ class Catalog:
         self._seen: tuple[int, int] | None = None
         self._tables: dict[tuple[str, str, str], Table | None] = {}
         self._databases: dict[str, str] = {}
+        self.rights = Rights(link, login, lambda: self.version)
+
+    def trusted(self) -> Catalog:
+        """The same catalog without a login's limits, for what the sandbox compiles again on nobody's behalf."""
+        return Catalog(self._link, self._shared, self._session)
 
     @property
     def session(self) -> int:
@@ -192,8 +214,9 @@ class Catalog:
         rows = self._link.run(_TABLE, (database, schema, name, str(self._session))).rows
         if not rows:
             return None
-        object_id, real_database, real_schema, real_name, kind, physical_schema, physical, session, definition = rows[0]
-        columns = tuple(_column(row) for row in self._link.run(_COLUMNS, (str(object_id),)).rows)
+        object_id, real_database, real_schema, real_name, kind, physical_schema, physical, session = rows[0][:8]
+        definition, events, owner = rows[0][8:]
+        columns = tuple(_column(_ColumnRow(*row)) for row in self._link.run(_COLUMNS, (str(object_id),)).rows)
         by_name = {column.name.lower(): column for column in columns}
         place = "pg_temp" if session else physical_schema
         return Table(
@@ -207,6 +230,8 @@ class Catalog:
             columns,
             definition or "",
             by_name,
+            frozenset((events or "").split(",")) - {""},
+            owner,
         )
 
     def _load_system_view(self, database: str, schema: str, name: str) -> Table | None:
@@ -218,41 +243,46 @@ class Catalog:
         real_name = rows[0][1]
         view_schema, view = real_name.split(".", 1)
         real_database = self.database(database) or database
-        return Table(-rows[0][0], real_database, view_schema, view, "S", SYSTEM_SCHEMA, real_name, columns, "", by_name)
+        place = SYSTEM_SCHEMA if self.rights.unrestricted else GUARDED_SCHEMA
+        return Table(-rows[0][0], real_database, view_schema, view, "S", place, real_name, columns, "", by_name)
 
 
-def _column(row: tuple[object, ...]) -> Column:
-    (
-        id_,
-        name,
-        physical,
-        type_name,
-        length,
-        precision,
-        scale,
-        nullable,
-        collation,
-        identity,
-        sequence,
-        computed,
-        has_default,
-    ) = row
-    kind = str(type_name)
+class _ColumnRow(NamedTuple):
+    """A row of `_COLUMNS`."""
+
+    id: int
+    name: str
+    physical: str
+    type_name: str
+    length: int | None
+    precision: int | None
+    scale: int | None
+    nullable: bool
+    collation: str | None
+    identity: bool
+    sequence: str | None
+    computed: bool
+    has_default: bool
+
+
+def _column(row: _ColumnRow) -> Column:
+    kind = row.type_name
     sql_type = SqlType(
         kind,
-        length=length if kind in SIZED else None,  # type: ignore[arg-type]
-        precision=precision if kind == "decimal" else None,  # type: ignore[arg-type]
-        scale=scale,  # type: ignore[arg-type]
+        length=row.length if kind in SIZED else None,
+        precision=row.precision if kind == "decimal" else None,
+        scale=row.scale,
+        utf8=kind in {"char", "varchar", "text"} and (row.collation or "").lower().endswith("_utf8"),
     )
     return Column(
-        id_,  # type: ignore[arg-type]
-        str(name),
-        str(physical),
+        row.id,
+        row.name,
+        row.physical,
         sql_type,
-        bool(nullable),
-        None if collation is None else str(collation),
-        bool(identity),
-        None if sequence is None else str(sequence),
-        bool(computed),
-        bool(has_default),
+        row.nullable,
+        row.collation,
+        row.identity,
+        row.sequence,
+        row.computed,
+        row.has_default,
     )

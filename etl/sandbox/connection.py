@@ -11,6 +11,7 @@ from etl.sandbox.activity import CANCEL_AGAIN_SEC, Activity
 from etl.sandbox.login import LoggedIn, log_in
 from etl.sandbox.outcomes import Engine, Interpreter
 from etl.sandbox.session import Session
+from etl.sandbox.tls import TlsPolicy
 from etl.sandbox.transport import ClientGoneError, Transport
 from etl.sandbox.wire.fields import ProtocolError
 from etl.sandbox.wire.packets import Message, MessageAssembler, MessageKind
@@ -36,16 +37,19 @@ class Limits:
 class Connection:
     """Serves one client on the calling thread, which works; a second thread reads, so that ATTENTION is heard."""
 
-    def __init__(self, transport: Transport, engine: Engine, limits: Limits, spid: int) -> None:
+    def __init__(self, transport: Transport, engine: Engine, tls: TlsPolicy, limits: Limits, spid: int) -> None:
         self._transport = transport
         self._engine = engine
+        self._tls = tls
         self._limits = limits
         self._spid = spid
 
     def serve(self) -> None:
         """Serve until the client leaves or `abort` is called. Every end of a client is an end here: nothing is raised."""
         try:
-            client = log_in(self._transport, self._engine, timeout_sec=self._limits.login_timeout_sec, spid=self._spid)
+            client = log_in(
+                self._transport, self._engine, self._tls, timeout_sec=self._limits.login_timeout_sec, spid=self._spid
+            )
             if client:
                 self._converse(client)
         except (ProtocolError, TimeoutError, ClientGoneError) as error:
@@ -108,24 +112,39 @@ class _Inbox:
             while True:
                 self._read_once()
         except ProtocolError as error:
+            self._assembler.abandon()
             self._messages.put(error)
         except ClientGoneError:
+            self._assembler.abandon()
             self._activity.client_left()
         finally:
             self._messages.put(None)
 
     def _read_once(self) -> None:
+        self._await_room()
         while self._activity.attention and not self._transport.readable(CANCEL_AGAIN_SEC):
             self._activity.cancel_again()
         for message in self._assembler.feed(self._transport.receive()):
             if message.kind is MessageKind.ATTENTION:
                 if not self._activity.attention_arrived():
                     self._messages.put(message)
+                if message.stream is not None:
+                    message.stream.cut()
                 continue
             if self._activity.requests >= _MAX_QUEUED_REQUESTS:
                 raise ProtocolError("requests are sent without waiting for their answers")
             self._activity.request_arrived()
             self._messages.put(message)
+
+    def _await_room(self) -> None:
+        """Leave a bulk load's rows with the client while the worker has enough of them.
+
+        An ATTENTION that the client sends meanwhile stands behind its rows, and so does an orderly end of the connection.
+        """
+        stream = self._assembler.stream
+        while stream is not None and not stream.wait_for_room(CANCEL_AGAIN_SEC):
+            if self._transport.hung_up:
+                raise ClientGoneError("the client has left in the middle of a bulk load")
 
 
 def _cancel(interpreter: Interpreter) -> None:

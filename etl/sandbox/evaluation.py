@@ -7,22 +7,26 @@ from collections.abc import Iterator, Sequence
 from sqlglot.tokenizer_core import Token
 
 from etl.sandbox.arguments import bind_arguments, encode, parse_declarations
+from etl.sandbox.cells import Row
+from etl.sandbox.description import describe_batch, undeclared_parameters
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.identity import LastIdentity
-from etl.sandbox.link import EngineError, Link, Parameter, Row
-from etl.sandbox.outcomes import Command, Outcome, OutputValue, Parameterized
+from etl.sandbox.link import EngineError, Link, Parameter
+from etl.sandbox.outcomes import Column, Command, Outcome, OutputValue, Parameterized
 from etl.sandbox.pgerrors import server_error
 from etl.sandbox.planner import Planner, Variables
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.state import SessionState
 from etl.sandbox.transactions import Transaction
-from etl.sandbox.translation.batch import Declare, Statement, parse_batch
-from etl.sandbox.translation.compile import compile_condition, compile_statement, compile_value
+from etl.sandbox.translation.batch import Declare, Once, Statement
+from etl.sandbox.translation.compile import compile_condition, compile_value
 from etl.sandbox.translation.context import Bind, Context
 from etl.sandbox.translation.conversion import convert, shown
-from etl.sandbox.translation.described import DESCRIBED, describe_columns, describe_error
-from etl.sandbox.translation.plans import QueryPlan
+from etl.sandbox.translation.described import DescribedBind, describe_columns, describe_error
 from etl.sandbox.translation.types import storage
+
+_VALUE = Once[Statement]()
+"""The part of a statement that is an expression."""
 
 
 class Evaluator:
@@ -84,10 +88,12 @@ class Evaluator:
         """The value of an expression, as `kind` when given."""
         context = self.context()
         found = compile_value(context, statement)
+        context.check()
         found = convert(found, kind) if kind is not None else shown(found)
         sql = f"SELECT {found.sql}" if not found.is_null else f"SELECT NULL::{storage(found.type)}"
-        rows = self.fetch(sql, context.binds, Command.SELECT)
-        return rows[0][0]  # type: ignore[no-any-return]
+        locks, held = context.locks.statements(), context.held.statements()
+        result: Value = self.fetch(sql, context.binds, Command.SELECT, locks, held)[0][0]
+        return result
 
     def value_of(self, tokens: list[Token], statement: Statement) -> Value:
         """The value of an expression that is a part of a statement."""
@@ -95,22 +101,28 @@ class Evaluator:
 
     def value_from(self, start: int, statement: Statement, kind: SqlType) -> Value:
         """The value of what stands from token `start` to the statement's end, compiled from one and the same part each time."""
-        part = statement.cache.get("value")
-        if part is None:
-            part = Statement("VALUE", statement.tokens[start:], statement.text)
-            statement.cache["value"] = part
-        return self.value(part, kind)  # type: ignore[arg-type]
+        part = _VALUE.of(statement, lambda: Statement("VALUE", statement.tokens[start:], statement.text))
+        return self.value(part, kind)
 
     def condition(self, statement: Statement) -> bool:
         """Whether a condition is true; unknown is not."""
         context = self.context()
         sql = f"SELECT {compile_condition(context, statement)}"
-        return bool(self.fetch(sql, context.binds, Command.SELECT)[0][0])
+        context.check()
+        locks, held = context.locks.statements(), context.held.statements()
+        return bool(self.fetch(sql, context.binds, Command.SELECT, locks, held)[0][0])
 
-    def fetch(self, sql: str, binds: Sequence[Bind], command: Command) -> list[Row]:
-        """All rows of a query, as one statement."""
+    def fetch(
+        self,
+        sql: str,
+        binds: Sequence[Bind],
+        command: Command,
+        locks: Sequence[str] = (),
+        held: Sequence[str] = (),
+    ) -> list[Row]:
+        """All rows of a query, as one statement; `locks` and `held` are a plan's."""
         try:
-            with self._transaction.statement():
+            with self._transaction.statement(locks=locks, held=held):
                 return self._link.run(sql, self.parameters(binds)).rows
         except EngineError as error:
             raise server_error(error, command, self._link) from error
@@ -122,24 +134,31 @@ class Evaluator:
         return [encode(self._bound(bind), bind.type) for bind in binds]
 
     def _bound(self, bind: Bind) -> Value:
-        if bind.name.startswith(DESCRIBED):
-            return self._described(self.variables[bind.name.removeprefix(DESCRIBED)][1])
+        if isinstance(bind, DescribedBind):
+            return self._described(bind)
         if bind.name.startswith("@") and not bind.name.startswith("@@"):
             return self.variables[bind.name][1]
         if bind.name in {"@@IDENTITY", "SCOPE_IDENTITY"}:
             self._identity.read()
         return self._state.value(bind.name)
 
-    def _described(self, query: Value) -> str:
+    # Describing a batch without running it
+
+    def describe(self, text: str, declarations: str) -> tuple[Column, ...]:
+        """The columns of the first result set of a batch with these parameters. Raises what compiling it raises."""
+        return describe_batch(self._planner, text, declarations)
+
+    def undeclared(self, text: str, declarations: str) -> list[tuple[str, SqlType]]:
+        """The parameters of a statement that are not declared, with the types that fit. Raises what compiling it raises."""
+        return undeclared_parameters(self._planner, text, declarations)
+
+    def _described(self, bind: DescribedBind) -> str:
         """The columns of the first result set of a batch, or the error that stops it."""
+        text, declarations = (
+            self.variables[given.variable][1] if given.variable else given.text
+            for given in (bind.query, bind.parameters)
+        )
         try:
-            nodes = parse_batch(str(query))
-            plans = [
-                compile_statement(self.context(), node, None)
-                for node in nodes
-                if isinstance(node, Statement) and node.verb in {"SELECT", "WITH"}
-            ]
+            return describe_columns(self.describe(str(text or ""), str(declarations or "")))
         except SqlServerError as error:
             return describe_error(error)
-        first = next((plan for plan in plans if isinstance(plan, QueryPlan)), None)
-        return describe_columns(first.columns if first is not None else ())

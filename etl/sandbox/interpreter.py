@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from etl.sandbox.batch_runner import BatchRunner
 from etl.sandbox.catalog import Catalog
+from etl.sandbox.errors import SqlServerError
 from etl.sandbox.identity import LastIdentity
-from etl.sandbox.link import EngineError, Link
-from etl.sandbox.outcomes import Command, Isolation, Outcome, Parameterized
+from etl.sandbox.link import EngineError, Link, LostError
+from etl.sandbox.outcomes import BulkRows, Client, Command, Isolation, Outcome, Parameterized
 from etl.sandbox.pgerrors import server_error
 from etl.sandbox.state import Options, SessionState
 from etl.sandbox.transactions import Transaction
@@ -35,20 +36,30 @@ class SqlInterpreter:
         """The current database's name."""
         return self._state.database
 
-    def describe_client(self, host: str, application: str) -> None:
-        """What the client said of itself at login: HOST_NAME() and APP_NAME()."""
-        self._state.host, self._state.application = host, application
+    def describe_client(self, client: Client) -> None:
+        """What the connection shows of its client, told once after the login."""
+        self._state.client = client
 
     def run(self, request: Parameterized) -> Iterator[Outcome]:
         """Run a batch or a parameterised statement. Lazy: an outcome's work is done when it is asked for."""
         return self._batches.run(request)
 
-    def begin(self, isolation: Isolation, name: str = "") -> None:  # noqa: ARG002 - a transaction's name says nothing
+    def bulk_load(self, rows: BulkRows) -> Iterator[Outcome]:
+        """Store the rows that an INSERT BULK has announced, all or none. What `rows` raises takes them back."""
+        return self._batches.bulk_load(rows)
+
+    def fail(self, error: SqlServerError) -> Iterator[Outcome]:
+        """What an error that no statement raised does to the session, as outcomes; raises it when it ends the batch."""
+        return self._batches.fail(error)
+
+    def begin(self, isolation: Isolation, name: str = "") -> None:
         """BEGIN TRANSACTION; nested calls only count."""
-        self._transaction.begin(isolation)
+        self._batches.forget_bulk_load()
+        self._transaction.begin(isolation, name)
 
     def commit(self) -> None:
         """COMMIT one level. Error 3902 without a transaction."""
+        self._batches.forget_bulk_load()
         try:
             self._transaction.commit()
         except EngineError as error:
@@ -57,17 +68,21 @@ class SqlInterpreter:
 
     def rollback(self, name: str = "") -> None:
         """ROLLBACK everything, or to the savepoint `name`. Error 3903 without a transaction."""
+        self._batches.forget_bulk_load()
         if name and self._transaction.rollback_to(name):
             return
-        self._transaction.rollback()
+        self._transaction.rollback(name)
 
     def save(self, name: str) -> None:
         """SAVE TRANSACTION. Error 628 without a transaction."""
+        self._batches.forget_bulk_load()
         self._transaction.save(name)
 
     def reset(self) -> None:
         """Roll back, drop #tables, forget SET options (MS-TDS 2.2.3.1.2). The isolation level stays, as in SQL Server."""
+        self._batches.forget_bulk_load()
         self._transaction.abandon()
+        self._batches.application_locks.release_all()
         isolation = self._state.options.isolation
         self._state.options = Options(isolation=isolation)
         self._identity.forget()
@@ -83,7 +98,9 @@ class SqlInterpreter:
         try:
             self._transaction.abandon()
             self._drop_temporary()
-        except (EngineError, OSError, RuntimeError):
+            # PostgreSQL takes its time to end a connection, and the login may be dropped from now on.
+            self._link.run("SELECT pg_advisory_unlock_all()")
+        except (EngineError, LostError, OSError, RuntimeError):
             # The connection is lost: the server has rolled back, and the next start of the engine clears #tables' rows.
             self._batches.cancel()
         finally:

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import struct
-import uuid
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import psycopg
 from psycopg import generators, pq
-from psycopg.adapt import Loader, Transformer
-from psycopg.types.string import TextBinaryLoader
+from psycopg.adapt import Transformer
 
-Row = tuple[Any, ...]
+from etl.sandbox.cells import Chunks, Row, register_loaders
+from etl.sandbox.columns import ColumnBatch
+from etl.sandbox.errors import not_supported
+from etl.sandbox.sqltypes import SqlType
+
+LostError = psycopg.Error
+"""The connection is closed, or fails on its way to the server."""
+
 Parameter = bytes | str | None
 """A bound value: bytes go in PostgreSQL's binary format (bytea), text in its text format."""
 
@@ -26,6 +31,8 @@ _PREPARED_LENGTH = 100_000
 """A longer text without parameters is hardly sent twice, and not worth keeping."""
 
 _CHUNK_ROWS = 1000
+_LARGE_CHUNK_ROWS = 64
+"""The same where a value may have megabytes."""
 _DONE = {pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY}
 _ROWS = {pq.ExecStatus.TUPLES_CHUNK, pq.ExecStatus.SINGLE_TUPLE, pq.ExecStatus.TUPLES_OK}
 
@@ -41,7 +48,17 @@ class EngineError(Exception):
         self.table = _diagnostic(result, pq.DiagnosticField.TABLE_NAME)
         self.column = _diagnostic(result, pq.DiagnosticField.COLUMN_NAME)
         self.constraint = _diagnostic(result, pq.DiagnosticField.CONSTRAINT_NAME)
+        self.context = _diagnostic(result, pq.DiagnosticField.CONTEXT)
         super().__init__(self.sqlstate, self.message)
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message of the sandbox's own functions: what triggers tell."""
+
+    sqlstate: str
+    message: str
+    detail: str
 
 
 @dataclass(slots=True)
@@ -52,6 +69,16 @@ class Answer:
     row_count: int = 0
 
 
+def _utf8(text: str) -> bytes:
+    """A text on its way to PostgreSQL's client library, which would cut it at a NUL and go on with what stands before."""
+    if "\0" in text:
+        raise not_supported("a text with the character U+0000")
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise not_supported("a text with half of a surrogate pair") from None
+
+
 class Link:
     """A connection in autocommit mode; transactions are the caller's BEGIN and COMMIT. Not thread-safe but for `cancel`."""
 
@@ -60,16 +87,26 @@ class Link:
         self._pgconn = self._connection.pgconn
         self._prepared: OrderedDict[str, bytes] = OrderedDict()
         self._serial = 0
-        _register_loaders(self._connection)
+        self._cancelling = threading.Lock()
+        self._interruptible = 0
+        self.notices: list[Notice] = []
+        """Told since somebody took them away (`firing.told`)."""
+        self._connection.add_notice_handler(self._noticed)
+        self._oids = register_loaders(self._connection)
 
     @property
     def connection(self) -> psycopg.Connection[Any]:
         """psycopg's own view of the connection, for COPY."""
         return self._connection
 
+    def _noticed(self, told: psycopg.errors.Diagnostic) -> None:
+        sqlstate = told.sqlstate or ""
+        if sqlstate.startswith("ZT"):
+            self.notices.append(Notice(sqlstate, told.message_primary or "", told.message_detail or ""))
+
     def script(self, text: str) -> None:
         """Run statements without parameters in one round trip."""
-        self._pgconn.send_query(text.encode())
+        self._pgconn.send_query(_utf8(text))
         self._collect()
 
     def run(self, text: str, parameters: Sequence[Parameter] = ()) -> Answer:
@@ -77,13 +114,20 @@ class Link:
         self._send(text, parameters)
         return self._collect()
 
-    def stream(self, text: str, parameters: Sequence[Parameter] = ()) -> Iterator[list[Row]]:
-        """Run one query and give its rows in chunks as they arrive. Closing the iterator early cancels the query."""
+    def stream(
+        self, text: str, parameters: Sequence[Parameter] = (), types: Sequence[SqlType] = (), *, large: bool = False
+    ) -> Iterator[list[Row] | ColumnBatch]:
+        """Run one query and give its rows in chunks as they arrive: many rows as columns where `types` says of what.
+
+        `large` says that a value may have megabytes. Closing the iterator early cancels the query.
+        """
         self._send(text, parameters)
-        self._pgconn.set_chunked_rows_mode(_CHUNK_ROWS)
-        transformer: Any = None
+        self._pgconn.set_chunked_rows_mode(_LARGE_CHUNK_ROWS if large else _CHUNK_ROWS)
+        chunks = Chunks(self._connection, types, self._oids, large=large)
         finished = False
         try:
+            # Parameters that the socket does not take at once wait in libpq, and nothing would come for them.
+            self._connection.wait(generators.send(self._pgconn))
             while True:
                 result = self._connection.wait(generators.fetch(self._pgconn))
                 if result is None:
@@ -95,13 +139,8 @@ class Link:
                     self._drain()
                     finished = True
                     raise EngineError(result)
-                if transformer is None:
-                    transformer = Transformer(self._connection)
-                    transformer.set_pgresult(result)
-                else:
-                    transformer.set_pgresult(result, set_loaders=False)
                 if result.ntuples:
-                    yield transformer.load_rows(0, result.ntuples, tuple)
+                    yield chunks.read(result)
         finally:
             if not finished:
                 self._abandon()
@@ -109,7 +148,7 @@ class Link:
     def _abandon(self) -> None:
         """Stop a query whose rows nobody wants. If that fails the connection is lost, and is closed."""
         try:
-            self.cancel()
+            self._connection.cancel_safe(timeout=5)
             self._drain()
         except psycopg.Error:
             self._connection.close()
@@ -120,9 +159,23 @@ class Link:
             self._prepared.clear()
             self.script("DEALLOCATE ALL")
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Around what `cancel` may stop. What stands outside keeps a transaction in order, and is short."""
+        with self._cancelling:
+            self._interruptible += 1
+        try:
+            yield
+        finally:
+            # A cancel that is on its way arrives before the next statement, and finds nothing to stop.
+            with self._cancelling:
+                self._interruptible -= 1
+
     def cancel(self) -> None:
-        """Ask the server to stop the running statement. Safe from another thread."""
-        self._connection.cancel_safe(timeout=5)
+        """Ask the server to stop the running statement, if it is interruptible. Safe from another thread."""
+        with self._cancelling:
+            if self._interruptible:
+                self._connection.cancel_safe(timeout=5)
 
     def close(self) -> None:
         """Close the connection; PostgreSQL rolls back what is open."""
@@ -135,7 +188,7 @@ class Link:
 
     def _send(self, text: str, parameters: Sequence[Parameter]) -> None:
         if len(text) > _PREPARED_LENGTH and not parameters:
-            self._pgconn.send_query_params(text.encode(), None, result_format=pq.Format.BINARY)
+            self._pgconn.send_query_params(_utf8(text), None, result_format=pq.Format.BINARY)
             return
         name = self._prepared.get(text)
         if name is None:
@@ -145,7 +198,7 @@ class Link:
         if not parameters:
             self._pgconn.send_query_prepared(name, None, result_format=pq.Format.BINARY)
             return
-        values: list[bytes | None] = [value.encode() if isinstance(value, str) else value for value in parameters]
+        values: list[bytes | None] = [_utf8(value) if isinstance(value, str) else value for value in parameters]
         formats = [1 if type(value) is bytes else 0 for value in parameters]
         self._pgconn.send_query_prepared(name, values, formats, pq.Format.BINARY)
 
@@ -156,7 +209,7 @@ class Link:
             self._collect()
         self._serial += 1
         name = b"s%d" % self._serial
-        self._pgconn.send_prepare(name, text.encode())
+        self._pgconn.send_prepare(name, _utf8(text))
         self._collect()
         self._prepared[text] = name
         return name
@@ -177,45 +230,6 @@ class Link:
     def _drain(self) -> None:
         while self._connection.wait(generators.fetch(self._pgconn)) is not None:
             pass
-
-
-class GuidLoader(Loader):
-    """uuid columns hold SQL Server's sort order; see `translation.values.shuffle_guid`."""
-
-    format = pq.Format.BINARY
-
-    def load(self, data: Any) -> uuid.UUID:
-        """Bytes in storage order to the value."""
-        raw = bytes(data)
-        return uuid.UUID(bytes_le=raw[12:16] + raw[10:12] + raw[8:10] + raw[6:8] + raw[0:6])
-
-
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
-_OFFSET_FIELDS = struct.Struct("!iiiqiih")
-
-
-class DateTimeOffsetLoader(Loader):
-    """The composite (utc timestamp, minutes int2) in PostgreSQL's binary record format."""
-
-    format = pq.Format.BINARY
-
-    def load(self, data: Any) -> datetime:
-        """Bytes of the record to an aware datetime."""
-        _, _, _, microseconds, _, _, minutes = _OFFSET_FIELDS.unpack(bytes(data))
-        zone = timezone(timedelta(minutes=minutes))
-        # Local time first: the instant in UTC can lie outside of the years that Python knows.
-        local = datetime(2000, 1, 1) + timedelta(microseconds=microseconds, minutes=minutes)
-        return local.replace(tzinfo=zone)
-
-
-def _register_loaders(connection: psycopg.Connection[Any]) -> None:
-    found = connection.execute(
-        "SELECT typname, pg_type.oid FROM pg_type JOIN pg_namespace n ON n.oid = typnamespace "
-        "WHERE (nspname, typname) IN (('sandbox', 'citext'), ('sandbox', 'dto'), ('pg_catalog', 'uuid'))"
-    ).fetchall()
-    loaders: dict[str, type[Any]] = {"citext": TextBinaryLoader, "dto": DateTimeOffsetLoader, "uuid": GuidLoader}
-    for name, oid in found:
-        connection.adapters.register_loader(oid, loaders[name])
 
 
 def _diagnostic(result: pq.abc.PGresult, what: pq.DiagnosticField) -> str:

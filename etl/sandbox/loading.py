@@ -2,100 +2,196 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
-
-import psycopg
+from itertools import islice
 
 from etl.sandbox.arguments import encode
 from etl.sandbox.catalog import Column, Table
+from etl.sandbox.codepage import only_1252
+from etl.sandbox.copying import Destination, Writer, copy_all
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.link import EngineError, Link
 from etl.sandbox.outcomes import Command
 from etl.sandbox.pgerrors import server_error
-from etl.sandbox.sqltypes import Value
+from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.translation.expression import quote
-from etl.sandbox.translation.types import family, is_wide
+from etl.sandbox.translation.types import family, holds_unicode, is_fixed_text, is_wide
 
 _CHUNK_ROWS = 2000
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+NULL = "\\N"
+DEFAULT = "\\D"
+"""In COPY's text format the column's DEFAULT, where the option DEFAULT says so."""
 
 
 def copy_rows(link: Link, table: Table, names: Sequence[str], rows: Iterable[Sequence[Value]]) -> int:
     """COPY `rows` into the named columns; returns their number. Errors as INSERT gives them, and nothing is stored then."""
     columns = [table.by_name[name.lower()] for name in names]
-    writers = [_writer(table, column) for column in columns]
-    target = f"{table.qualified} ({', '.join(quote(column.physical) for column in columns)})"
-    count = 0
+    writers = [(at, value_writer(column, table)) for at, column in enumerate(columns)]
     try:
-        with link.connection.cursor() as cursor, cursor.copy(f"COPY {target} FROM STDIN".encode()) as copy:
-            lines: list[str] = []
-            for row in rows:
-                lines.append("\t".join([writer(cell) for writer, cell in zip(writers, row, strict=True)]))
-                if len(lines) >= _CHUNK_ROWS:
-                    count += len(lines)
-                    copy.write("\n".join(lines) + "\n")
-                    lines.clear()
-            if lines:
-                count += len(lines)
-                copy.write("\n".join(lines) + "\n")
-    except psycopg.Error as error:
-        if error.pgresult is None:
-            raise
-        raise server_error(EngineError(error.pgresult), Command.INSERT, link) from error
-    return count
+        return copy_all(link, Destination(copy_target(table, columns), "", writers, None), (), _chunks(rows))
+    except EngineError as error:
+        raise server_error(error, Command.INSERT, link) from error
 
 
-def _writer(table: Table, column: Column) -> Callable[[Value], str]:
+def copy_target(table: Table, columns: Sequence[Column]) -> str:
+    """What stands behind COPY."""
+    return f"{table.qualified} ({', '.join(quote(column.physical) for column in columns)})"
+
+
+def _chunks(rows: Iterable[Sequence[Value]]) -> Iterable[Sequence[Sequence[Value]]]:
+    left = iter(rows)
+    while chunk := list(islice(left, _CHUNK_ROWS)):
+        yield chunk
+
+
+def value_writer(column: Column, table: Table, source: SqlType | None = None, null: str = NULL) -> Writer:
+    """How values are written into a column of `table`, with the column's own rounding, padding and length.
+
+    `source` is the text type that they come from, where that is known to need no change of code page.
+    """
+    write = _plain_writer(column, table, source)
+    return lambda value: null if value is None else write(value)
+
+
+def raw_writer(kind: SqlType) -> Writer:
+    """How values of `kind` are written into a column that takes them as they are."""
+    write = _raw_writer(kind)
+    return lambda value: NULL if value is None else write(value)
+
+
+def _plain_writer(column: Column, table: Table, source: SqlType | None) -> Writer:
     kind = family(column.type)
     if kind == "text":
-        return _text_writer(table, column)
+        return _text_writer(column, table, source)
     if kind == "binary":
-        return _bytes_writer(table, column)
-    if kind == "xml":
-        return lambda value: "\\N" if value is None else str(value).translate(_ESCAPES)
+        return _bytes_writer(column, table)
+    if kind in {"stamp", "time", "offset"}:
+        return _moment_writer(column.type)
+    return _raw_writer(column.type)
+
+
+def _raw_writer(sql_type: SqlType) -> Writer:
+    kind = family(sql_type)
+    if kind == "binary":
+        return _hex
+    if kind == "text" and is_fixed_text(sql_type):
+        return lambda value: _escaped(_text(value).rstrip(" "), sql_type)
+    if kind in {"text", "xml"}:
+        return lambda value: _escaped(_text(value), sql_type)
     if kind in {"int", "float"}:
-        return lambda value: "\\N" if value is None else repr(value)
-    sql_type = column.type
-    return lambda value: "\\N" if value is None else str(encode(value, sql_type))
+        return repr
+    return lambda value: str(encode(value, sql_type))
 
 
-def _text_writer(table: Table, column: Column) -> Callable[[Value], str]:
-    length, wide = column.type.length, is_wide(column.type)
-    trimmed = column.type.name in {"char", "nchar"}
+def _text(value: Value) -> str:
+    assert isinstance(value, str)
+    return value
+
+
+def _escaped(value: str, sql_type: SqlType) -> str:
+    if "\x00" in value:
+        encode(value, sql_type)
+    return value.translate(_ESCAPES)
+
+
+def _text_writer(column: Column, table: Table, source: SqlType | None) -> Writer:
+    length = column.type.length
+    trimmed = is_fixed_text(column.type)
+    narrow = not holds_unicode(column.type) and (source is None or holds_unicode(source))
+    width = _width(column.type)
 
     def write(value: Value) -> str:
-        if value is None:
-            return "\\N"
-        assert isinstance(value, str)
+        text = _text(value)
         if trimmed:
-            value = value.rstrip(" ")
-        if (length is not None and len(value) > length) or (
-            wide and length is not None and not value.isascii() and len(value.encode("utf-16-le")) // 2 > length
-        ):
-            raise _truncated(table, column, value[:length])
-        if not wide and not value.isascii():
-            value = value.encode("cp1252", "replace").decode("cp1252", "replace")
-        if "\x00" in value:
-            encode(value, column.type)
-        return value.translate(_ESCAPES)
+            text = text.rstrip(" ")
+        if length is not None and width(text) > length:
+            bare = text.rstrip(" ")
+            if width(bare) > length:
+                raise _truncated(table, column, text[:length])
+            text = bare + " " * (length - width(bare))
+        if narrow:
+            text = only_1252(text)
+        return _escaped(text, column.type)
 
     return write
 
 
-def _bytes_writer(table: Table, column: Column) -> Callable[[Value], str]:
+def _width(sql_type: SqlType) -> Callable[[str], int]:
+    """What the type's length counts: bytes of UTF-8, units of UTF-16, or characters of a code page."""
+    if sql_type.utf8:
+        return lambda text: len(text) if text.isascii() else len(text.encode())
+    if is_wide(sql_type):
+        return lambda text: len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    return len
+
+
+def _bytes_writer(column: Column, table: Table) -> Writer:
     length, fixed = column.type.length, column.type.name == "binary"
 
     def write(value: Value) -> str:
-        if value is None:
-            return "\\N"
         assert isinstance(value, bytes)
         if length is not None and len(value) > length:
             raise _truncated(table, column, "")
         if fixed and length is not None:
             value = value.ljust(length, b"\0")
-        return "\\\\x" + value.hex()
+        return _hex(value)
 
     return write
+
+
+def _hex(value: Value) -> str:
+    assert isinstance(value, bytes)
+    return "\\\\x" + value.hex()
+
+
+def _moment_writer(sql_type: SqlType) -> Writer:
+    unit = unit_us(sql_type)
+    if unit == 1:
+        return _raw_writer(sql_type)
+    if sql_type.name == "time":
+        return lambda value: str(encode(_rounded_time(value, unit), sql_type))
+    return lambda value: str(encode(_rounded(value, unit, sql_type), sql_type))
+
+
+def unit_us(sql_type: SqlType) -> int:
+    """Microseconds of the type's last digit; 0 for datetime's 1/300 s."""
+    if sql_type.name == "datetime":
+        return 0
+    if sql_type.name == "smalldatetime":
+        return 60_000_000
+    return int(10 ** max(6 - (7 if sql_type.scale is None else sql_type.scale), 0))
+
+
+def _rounded(value: Value, unit_us: int, sql_type: SqlType) -> dt.datetime:
+    assert isinstance(value, dt.datetime)
+    start = value.replace(hour=0, minute=0, second=0, microsecond=0)
+    try:
+        return start + dt.timedelta(microseconds=_round(_day_us(value), unit_us))
+    except OverflowError as error:
+        raise SqlServerError(
+            8115, f"Arithmetic overflow error converting expression to data type {sql_type.name}."
+        ) from error
+
+
+def _rounded_time(value: Value, unit_us: int) -> dt.time:
+    assert isinstance(value, dt.time)
+    # A time does not go on to the next day: 23:59:59.9 is 00:00:00 as time(0).
+    rounded = _round(_day_us(value), unit_us) % 86_400_000_000
+    return (dt.datetime.min + dt.timedelta(microseconds=rounded)).time()
+
+
+def _day_us(value: dt.datetime | dt.time) -> int:
+    return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+
+
+def _round(day_us: int, unit_us: int) -> int:
+    if unit_us:
+        return (day_us + unit_us // 2) // unit_us * unit_us
+    ticks = (day_us * 3 + 5000) // 10_000
+    # datetime is shown, and held here, to the millisecond: .000, .003, .007.
+    return (ticks * 10 + 1) // 3 * 1000
 
 
 def _truncated(table: Table, column: Column, text: str) -> SqlServerError:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from etl.sandbox.columns import ColumnBatch
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.sqltypes import SqlType, Value
 
@@ -29,10 +30,13 @@ class Column:
 
 @dataclass(slots=True)
 class ResultSet:
-    """Rows on their way to the client. `batches` is read once, and wholly unless the client cancels."""
+    """Rows on their way to the client: tuples, or columns where they are many.
+
+    `batches` is read once, and wholly unless the client cancels.
+    """
 
     columns: tuple[Column, ...]
-    batches: Iterator[Sequence[tuple[Value, ...]]]
+    batches: Iterator[Sequence[tuple[Value, ...]] | ColumnBatch]
 
 
 class Command(Enum):
@@ -55,6 +59,8 @@ class StatementDone:
 
     command: Command = Command.OTHER
     row_count: int | None = None
+    in_procedure: bool = False
+    """Whether it is a statement of a trigger (DONEINPROC, MS-TDS 2.2.7.7)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +68,8 @@ class StatementFailed:
     """A statement has ended with an error and the batch goes on, as it does for most errors of severity 11 to 16."""
 
     error: SqlServerError
+    taken_back: bool = False
+    """Whether it was a change that began: message 3621 says so after the error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,23 @@ class OutputValue:
     value: Value
 
 
-Outcome = ResultSet | StatementDone | StatementFailed | Message | DatabaseChanged | TransactionChanged | OutputValue
+@dataclass(frozen=True, slots=True)
+class ProcedureEnded:
+    """EXEC in a batch has come to its end (RETURNSTATUS and DONEPROC); its statements had `in_procedure`."""
+
+    status: int = 0
+
+
+Outcome = (
+    ResultSet
+    | StatementDone
+    | StatementFailed
+    | Message
+    | DatabaseChanged
+    | TransactionChanged
+    | OutputValue
+    | ProcedureEnded
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +152,31 @@ class Parameterized:
     text: str
     declarations: str = ""
     arguments: Sequence[Argument] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What a session knows of its client besides the login."""
+
+    host: str = ""
+    """HOST_NAME(), as the client calls its machine."""
+    application: str = ""
+    """APP_NAME()."""
+    address: str = ""
+    """Where the connection comes from."""
+    encrypted: bool = False
+    """Whether TLS covers the whole connection; a login that alone was encrypted does not count."""
+    packet_bytes: int = 4096
+    tds_version: int = 0x74000004
+
+
+@dataclass(slots=True)
+class BulkRows:
+    """Rows on their way from the client into the table that INSERT BULK named. `batches` is read once."""
+
+    columns: tuple[Column, ...]
+    """As the client describes them; their order is that of INSERT BULK's column list."""
+    batches: Iterator[Sequence[tuple[Value, ...]] | ColumnBatch]
 
 
 class Isolation(Enum):
@@ -158,8 +207,23 @@ class Interpreter(Protocol):
         """The current database's name."""
         ...
 
+    def describe_client(self, client: Client) -> None:
+        """What the connection shows of its client, told once after the login."""
+        ...
+
     def run(self, request: Parameterized) -> Iterator[Outcome]:
         """Run a batch or a parameterised statement. Lazy: an outcome's work is done when it is asked for."""
+        ...
+
+    def bulk_load(self, rows: BulkRows) -> Iterator[Outcome]:
+        """Store the rows that an INSERT BULK has announced, all or none. What `rows` raises takes them back."""
+        ...
+
+    def fail(self, error: SqlServerError) -> Iterator[Outcome]:
+        """What an error that no statement raised does to the session: @@ERROR, XACT_ABORT, the transaction.
+
+        Gives the outcomes to tell, or raises the error when it ends the batch.
+        """
         ...
 
     def begin(self, isolation: Isolation, name: str = "") -> None:

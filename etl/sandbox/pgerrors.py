@@ -6,16 +6,22 @@ Error texts: https://learn.microsoft.com/sql/relational-databases/errors-events/
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 
+from etl.sandbox.duplicate_keys import key_text
 from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.firing import failed_in
 from etl.sandbox.link import EngineError, Link
 from etl.sandbox.outcomes import Command
+from etl.sandbox.sqltypes import SqlType
 
 _VERBS = {Command.INSERT: "INSERT", Command.UPDATE: "UPDATE", Command.DELETE: "DELETE", Command.MERGE: "MERGE"}
-_BATCH_ENDING = frozenset({241, 242, 244, 245, 248, 235, 8114, 8169})
-"""Conversion errors abort the batch and roll back the transaction, also without XACT_ABORT; to be checked on a real server."""
+_BATCH_ENDING = frozenset({235, 241, 244, 245, 248, 293, 295, 8114, 8169})
+"""Failed conversions abort the batch and roll back the transaction, also without XACT_ABORT; 242 (a date out of range) and
+overflows end their statement. Of 235, 244, 248 and 293 this is to be checked on a real server. The documentation lists no such
+effects; see https://www.sommarskog.se/error_handling/Part2.html."""
 
 
 class Failure:
@@ -34,7 +40,17 @@ class Failure:
 
 def server_error(error: EngineError, command: Command, link: Link) -> SqlServerError:
     """The error that SQL Server would have given. Looks names up, so the connection must be out of the failed statement."""
-    if re.fullmatch(r"Z\d{4}", error.sqlstate):
+    frame = failed_in(error, link)
+    if frame is None:
+        return _plain_error(error, command, link)
+    found = _plain_error(error, frame.command or command, link)
+    # XACT_ABORT is ON inside a trigger: all errors but RAISERROR's, which come as notices, end the batch and the transaction.
+    found.line, found.procedure, found.ends_batch, found.dooms_transaction = frame.line, frame.procedure, True, True
+    return found
+
+
+def _plain_error(error: EngineError, command: Command, link: Link) -> SqlServerError:
+    if re.fullmatch(r"[YZ]\d{4}", error.sqlstate):
         return _own_error(error)
     handler = _HANDLERS.get(error.sqlstate)
     if handler is None:
@@ -42,8 +58,13 @@ def server_error(error: EngineError, command: Command, link: Link) -> SqlServerE
     return handler(Failure(error, command, link))
 
 
+def _raised_by_trigger(failure: Failure) -> SqlServerError:
+    about = json.loads(failure.error.detail)
+    return SqlServerError(about["number"], failure.error.message, severity=about["severity"], state=about["state"])
+
+
 def _own_error(error: EngineError) -> SqlServerError:
-    number = int(error.sqlstate[1:])
+    number = int(error.sqlstate[1:]) + (10000 if error.sqlstate[0] == "Y" else 0)
     if number == 9999:
         return not_supported(error.message)
     batch = number in _BATCH_ENDING
@@ -60,19 +81,17 @@ def _duplicate(failure: Failure) -> SqlServerError:
     if not found:
         return _catalog_conflict(failure)
     name, primary, constraint, table = found[0]
-    value = _key_value(failure.error.detail)
+    if failure.command is Command.OTHER:
+        return duplicate_in_new_index(table, name, failure.error.detail)
+    value = key_text(failure.error.detail, _key_types(failure))
     if primary or constraint:
         kind = "PRIMARY KEY" if primary else "UNIQUE KEY"
-        if failure.command is Command.OTHER:
-            return SqlServerError(1505, _create_duplicate(table, name, value))
         return SqlServerError(
             2627,
             f"Violation of {kind} constraint '{name}'. Cannot insert duplicate key in object '{table}'. The duplicate"
             f" key value is {value}.",
             severity=14,
         )
-    if failure.command is Command.OTHER:
-        return SqlServerError(1505, _create_duplicate(table, name, value))
     return SqlServerError(
         2601,
         f"Cannot insert duplicate key row in object '{table}' with unique index '{name}'. The duplicate key value is"
@@ -81,21 +100,34 @@ def _duplicate(failure: Failure) -> SqlServerError:
     )
 
 
-def _create_duplicate(table: str, name: str, value: str) -> str:
-    return (
+def duplicate_in_new_index(table: str, name: str, detail: str) -> SqlServerError:
+    """Error 1505; `detail` is PostgreSQL's, which names the key."""
+    return SqlServerError(
+        1505,
         "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name "
-        f"'{table}' and the index name '{name}'. The duplicate key value is {value}."
+        f"'{table}' and the index name '{name}'. The duplicate key value is {key_text(detail)}.",
     )
 
 
-def _key_value(detail: str) -> str:
-    match = re.search(r"=(\(.*\)) (?:already exists|is duplicated)", detail, re.DOTALL)
-    return re.sub(r"(?<=[(, ])null(?=[,)])", "<NULL>", match[1]) if match else "()"
+def _key_types(failure: Failure) -> list[SqlType]:
+    rows = failure.link.run(
+        "SELECT c.type_name, c.scale FROM sandbox.indexes i JOIN sandbox.index_columns k USING (object_id, index_id) JOIN"
+        " sandbox.columns c ON c.object_id = k.object_id AND c.column_id = k.column_id WHERE i.physical = $1::text AND"
+        " k.key_ordinal > 0 ORDER BY k.key_ordinal",
+        (failure.error.constraint,),
+    ).rows
+    return [SqlType(name, scale=scale) for name, scale in rows]
 
 
 def _catalog_conflict(failure: Failure) -> SqlServerError:
     """Two sessions made the same name at once: the catalog's own unique keys speak."""
     match = re.search(r"\(([^)]*)\)=\((.*)\)", failure.error.detail)
+    name = match[2].split(", ")[-1] if match else "?"
+    own = failure.error.schema == "sandbox"
+    if own and failure.error.table == "logins":
+        return SqlServerError(15025, f"The server principal '{name}' already exists.")
+    if own and failure.error.table == "principals":
+        return SqlServerError(15023, f"User, group, or role '{name}' already exists in the current database.")
     name = match[2].split(", ")[1] if match and ", " in match[2] else "?"
     return SqlServerError(2714, f"There is already an object named '{name}' in the database.", state=6)
 
@@ -134,7 +166,8 @@ SELECT c.name::text, d.name::text, ps.name::text || '.' || p.name::text, p.name:
   (SELECT min(rc.name::text) FROM sandbox.foreign_key_columns k
     JOIN sandbox.columns rc ON rc.object_id = r.object_id AND rc.column_id = k.referenced_column_id
     WHERE k.object_id = c.object_id HAVING count(*) = 1),
-  c.type::text
+  c.type::text,
+  (SELECT k.name::text FROM sandbox.columns k WHERE k.object_id = p.object_id AND k.column_id = c.parent_column_id)
 FROM sandbox.objects c JOIN sandbox.objects p ON p.object_id = c.parent_object_id
 JOIN sandbox.schemas ps ON ps.schema_id = p.schema_id JOIN sandbox.databases d ON d.database_id = ps.database_id
 LEFT JOIN sandbox.foreign_keys f ON f.object_id = c.object_id
@@ -148,7 +181,7 @@ def _foreign_key(failure: Failure) -> SqlServerError:
     found = failure.link.run(_CONSTRAINT, (failure.error.constraint,)).rows
     if not found:
         return SqlServerError(50000, f"sandbox: unknown foreign key: {failure.error.message}", ends_batch=True)
-    name, database, child, _, parent, child_column, parent_column, _ = found[0]
+    name, database, child, _, parent, child_column, parent_column, *_ = found[0]
     from_parent = (
         "still referenced" in failure.error.detail
         or "is still referenced" in failure.error.message
@@ -159,6 +192,11 @@ def _foreign_key(failure: Failure) -> SqlServerError:
     else:
         kind, table, column = "FOREIGN KEY", parent, parent_column
     verb = failure.verb if failure.command is not Command.OTHER else "ALTER TABLE"
+    return conflict(verb, kind, name, database, table, column)
+
+
+def conflict(verb: str, kind: str, name: str, database: str, table: str, column: str | None) -> SqlServerError:
+    """Error 547. `table` is `schema.name`; `column` where it is one."""
     place = f", column '{column}'" if column else ""
     return SqlServerError(
         547,
@@ -172,14 +210,9 @@ def _check(failure: Failure) -> SqlServerError:
     found = failure.link.run(_CONSTRAINT, (failure.error.constraint,)).rows
     if not found:
         return SqlServerError(50000, f"sandbox: unknown check: {failure.error.message}", ends_batch=True)
-    name, database, table, *_ = found[0]
+    name, database, table, *_, column = found[0]
     verb = failure.verb if failure.command is not Command.OTHER else "ALTER TABLE"
-    return SqlServerError(
-        547,
-        f'The {verb} statement conflicted with the CHECK constraint "{name}". The conflict occurred in database'
-        f' "{database}", table "{table}".',
-        state=0,
-    )
+    return conflict(verb, "CHECK", name, database, table, column)
 
 
 _POSTGRES_INTEGERS = {"smallint": "smallint", "integer": "int", "bigint": "bigint"}
@@ -198,8 +231,19 @@ def _overflow(failure: Failure) -> SqlServerError:
     return SqlServerError(8115, f"Arithmetic overflow error converting expression to data type {name}.", state=2)
 
 
-def _fixed(number: int, message: str, **options: bool | int) -> Callable[[Failure], SqlServerError]:
-    return lambda _failure: SqlServerError(number, message, **options)  # type: ignore[arg-type]
+def _fixed(
+    number: int,
+    message: str,
+    *,
+    severity: int = 16,
+    state: int = 1,
+    ends_batch: bool = False,
+    dooms_transaction: bool = False,
+) -> Callable[[Failure], SqlServerError]:
+    """A new error each time: the running batch writes its line into it."""
+    return lambda _failure: SqlServerError(
+        number, message, severity=severity, state=state, ends_batch=ends_batch, dooms_transaction=dooms_transaction
+    )
 
 
 def _identity_overflow(failure: Failure) -> SqlServerError:
@@ -241,6 +285,7 @@ _HANDLERS: dict[str, Callable[[Failure], SqlServerError]] = {
     "23001": _foreign_key,
     "23514": _check,
     "22003": _overflow,
+    "22P05": lambda _failure: not_supported("a text with the character U+0000"),
     "22P02": _fixed(245, "Conversion failed.", ends_batch=True, dooms_transaction=True),
     "22012": _fixed(8134, "Divide by zero error encountered."),
     "2201F": _fixed(3623, "An invalid floating point operation occurred."),
@@ -281,6 +326,7 @@ _HANDLERS: dict[str, Callable[[Failure], SqlServerError]] = {
         ends_batch=True,
     ),
     "2BP01": _fixed(3726, "Could not drop object because it is referenced by a FOREIGN KEY constraint or a view."),
+    "ZT002": _raised_by_trigger,
     "57P01": _fixed(596, "Cannot continue the execution because the session is in the kill state.", severity=21),
     "57P02": _fixed(596, "Cannot continue the execution because the session is in the kill state.", severity=21),
 }

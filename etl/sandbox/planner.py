@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from etl.sandbox.cache import SizedCache
 from etl.sandbox.catalog import Catalog
 from etl.sandbox.link import Link
+from etl.sandbox.principals.rights import Need
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.state import SessionState
-from etl.sandbox.translation.batch import Statement
+from etl.sandbox.translation.batch import Once, Statement
 from etl.sandbox.translation.compile import compile_statement
 from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.plans import IntoPlan, QueryPlan, WritePlan
@@ -18,6 +19,9 @@ from etl.sandbox.translation.values_shape import Shape, read_shape
 
 _PLANS_SIZE = 400_000
 """Characters of T-SQL whose plans a session keeps."""
+
+_VARIABLES = Once[tuple[str, ...]]()
+"""The variables that a statement names."""
 
 Variables = dict[str, tuple[SqlType, Value]]
 Plan = QueryPlan | WritePlan | IntoPlan | ValuesInsert
@@ -29,6 +33,7 @@ class _Kept:
 
     plan: Plan | None
     statement: Statement
+    needs: tuple[Need, ...]
 
 
 class Planner:
@@ -61,11 +66,14 @@ class Planner:
         options = self._state.options
         key = ("values", id(statement), self._catalog.version, self._state.database, options.identity_insert)
         held = self._plans.get(key)
-        if held is not None:
-            return held.plan  # type: ignore[return-value]
-        plan = plan_values_insert(self.context(variables), shape, options.identity_insert)
-        self._plans.put(key, _Kept(plan, statement), len(statement.text))
-        return plan
+        if held is None:
+            context = self.context(variables)
+            plan = plan_values_insert(context, shape, options.identity_insert)
+            held = _Kept(plan, statement, context.needs)
+            self._plans.put(key, held, len(statement.text))
+        self._catalog.rights.check(held.needs)
+        assert held.plan is None or isinstance(held.plan, ValuesInsert)
+        return held.plan
 
     def compiled(self, statement: Statement, variables: Variables) -> Plan:
         """The general way, also for an INSERT whose values need it."""
@@ -74,19 +82,22 @@ class Planner:
         options = self._state.options
         key = (id(statement), self._catalog.version, self._state.database, options.identity_insert, signature)
         held = self._plans.get(key)
-        if held is not None and held.plan is not None:
-            return held.plan
-        plan = compile_statement(self.context(variables), statement, options.identity_insert)
-        self._plans.put(key, _Kept(plan, statement), len(statement.text))
-        return plan
+        if held is None or held.plan is None:
+            context = self.context(variables)
+            plan = compile_statement(context, statement, options.identity_insert)
+            held = _Kept(plan, statement, context.needs)
+            self._plans.put(key, held, len(statement.text))
+        # Each time, not only when it is made: a plan may outlive a right.
+        self._catalog.rights.check(held.needs)
+        assert held.plan is not None
+        return held.plan
 
     @staticmethod
     def _used_variables(statement: Statement) -> tuple[str, ...]:
-        used = statement.cache.get("variables")
-        if used is None:
-            tokens = statement.tokens
-            used = tuple(
+        tokens = statement.tokens
+        return _VARIABLES.of(
+            statement,
+            lambda: tuple(
                 dict.fromkeys("@" + tokens[i + 1].text.lower() for i in range(len(tokens) - 1) if tokens[i].text == "@")
-            )
-            statement.cache["variables"] = used
-        return used  # type: ignore[return-value]
+            ),
+        )

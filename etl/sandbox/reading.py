@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from etl.sandbox.cells import Row
+from etl.sandbox.columns import ColumnBatch
 from etl.sandbox.errors import SqlServerError
-from etl.sandbox.link import EngineError, Link, Parameter, Row
+from etl.sandbox.link import EngineError, Link, Parameter
 from etl.sandbox.outcomes import Command
 from etl.sandbox.pgerrors import server_error
-from etl.sandbox.sqltypes import Value
+from etl.sandbox.sqltypes import Value, is_large
 from etl.sandbox.transactions import Transaction
 from etl.sandbox.translation.plans import QueryPlan
 
@@ -26,9 +28,9 @@ class Reading:
         self._link = link
         self._plan = plan
         self._parameters = parameters
-        self._guard = transaction.statement(whole=bool(plan.locks))
-        self._rows: Iterator[list[Row]] = iter(())
-        self._first: list[Row] | None = None
+        self._guard = transaction.statement(locks=plan.locks, held=plan.held)
+        self._rows: Iterator[list[Row] | ColumnBatch] = iter(())
+        self._first: list[Row] | ColumnBatch | None = None
         self._open = False
         self._finished = False
         self.rows = 0
@@ -36,19 +38,22 @@ class Reading:
 
     def start(self) -> None:
         """Send the query and wait for its first rows, so that most errors come before the result set."""
-        self._guard.__enter__()
+        try:
+            self._guard.__enter__()
+        except EngineError as error:  # a lock that the plan asks for is not to be had
+            raise server_error(error, Command.SELECT, self._link) from error
         self._open = True
         try:
-            for lock in self._plan.locks:
-                self._link.script(lock)
-            self._rows = self._link.stream(self._plan.sql, self._parameters())
+            types = [column.type for column in self._plan.columns]
+            large = any(map(is_large, types))
+            self._rows = self._link.stream(self._plan.sql, self._parameters(), types, large=large)
             self._first = next(self._rows, None)
         except EngineError as error:
             self._fail(error)
             assert self.failure is not None
             raise self.failure from error
 
-    def batches(self) -> Iterator[Sequence[tuple[Value, ...]]]:
+    def batches(self) -> Iterator[Sequence[tuple[Value, ...]] | ColumnBatch]:
         """The rows. An error ends them; it is reported after them."""
         if self._first is None:
             self._finished = True

@@ -6,29 +6,32 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from etl.sandbox.columns import Array, ColumnBatch
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.outcomes import (
     DatabaseChanged,
     Message,
     Outcome,
     OutputValue,
+    ProcedureEnded,
     ResultSet,
     StatementDone,
     StatementFailed,
     TransactionChanged,
 )
-from etl.sandbox.sqltypes import Value
+from etl.sandbox.sqltypes import Value, is_large
 from etl.sandbox.transaction_state import TransactionState
 from etl.sandbox.wire import tokens
 from etl.sandbox.wire.encode import row_encoder
+from etl.sandbox.wire.encode_columns import batch_encoder
 from etl.sandbox.wire.packets import PacketWriter
 from etl.sandbox.wire.tokens import DoneKind, DoneStatus
-from etl.sandbox.wire.typeinfo import is_large
 
 _ROWS_AT_ONCE = 256
 """Rows encoded together; also how many may follow an ATTENTION."""
 _LARGE_ROWS_AT_ONCE = 8
 """The same where a value may have megabytes."""
+_TERMINATED = Message(3621, "The statement has been terminated.")
 _FATAL_SEVERITY = 20
 
 
@@ -53,7 +56,9 @@ class Response:
         self._in_procedure = False
         self._outputs: list[OutputValue] = []
         self.error_number = 0
-        """The last error sent, 0 without one; what a procedure returns."""
+        """The last error sent, 0 without one; a failed procedure returns it."""
+        self.returned = 0
+        """What the procedure returns that has not failed."""
         self.fatal = False
         """Whether an error was sent that ends the connection."""
 
@@ -70,9 +75,11 @@ class Response:
             case ResultSet():
                 self._rows(outcome)
             case StatementDone():
-                self._hold(DoneStatus.FINAL, outcome.command.value, outcome.row_count)
+                self._hold(DoneStatus.FINAL, outcome.command.value, outcome.row_count, nested=outcome.in_procedure)
             case StatementFailed():
                 self.error(outcome.error)
+                if outcome.taken_back:
+                    self.write(tokens.info(_TERMINATED))
                 self._hold(DoneStatus.ERROR)
             case Message():
                 self.write(tokens.info(outcome))
@@ -82,6 +89,8 @@ class Response:
                 self.write(self._transaction.changed(outcome.event))
             case OutputValue():
                 self._outputs.append(outcome)
+            case ProcedureEnded():
+                self._procedure_ended(outcome.status)
 
     def write(self, token: bytes) -> None:
         """A token; what was held before it gets its MORE bit."""
@@ -93,9 +102,16 @@ class Response:
         self.write(tokens.col_metadata(result.columns))
         types = [column.type for column in result.columns]
         encode = row_encoder(types)
+        encode_columns: Callable[[ColumnBatch], Array] | None = None
         rows_at_once = _LARGE_ROWS_AT_ONCE if any(map(is_large, types)) else _ROWS_AT_ONCE
         with _closing(result.batches):
             for batch in result.batches:
+                if isinstance(batch, ColumnBatch):
+                    if self._stopped():
+                        return
+                    encode_columns = encode_columns or batch_encoder(types)
+                    self._packets.write(encode_columns(batch).data)
+                    continue
                 for rows in _slices(batch, rows_at_once):
                     if self._stopped():
                         return
@@ -109,6 +125,8 @@ class Response:
     def error(self, failure: SqlServerError) -> None:
         """An ERROR token. The caller says which DONE follows."""
         self.write(tokens.error(failure))
+        if failure.followed_by is not None:
+            self.write(tokens.error(failure.followed_by))
         self.error_number = failure.number
         self.fatal = self.fatal or failure.severity >= _FATAL_SEVERITY
 
@@ -127,6 +145,7 @@ class Response:
         self._in_procedure = True
         self._outputs = []
         self.error_number = 0
+        self.returned = 0
 
     def output(self, value: OutputValue) -> None:
         """An output parameter, sent when the procedure ends."""
@@ -134,17 +153,25 @@ class Response:
 
     def end_procedure(self) -> None:
         """RETURNSTATUS, the output parameters, DONEPROC."""
-        self.write(tokens.return_status(self.error_number))
+        self.write(tokens.return_status(self.error_number or self.returned))
         for ordinal, value in enumerate(self._outputs):
             self.write(tokens.return_value(ordinal, value.name, value.type, value.value))
         self._in_procedure = False
         status = DoneStatus.ERROR if self.error_number else DoneStatus.FINAL
         self._held = _Done(DoneKind.DONEPROC, status)
 
-    def _hold(self, status: DoneStatus, command: int = 0, row_count: int | None = None) -> None:
+    def _procedure_ended(self, status: int) -> None:
+        # Inside of a call by RPC an EXEC is one of its statements.
+        if not self._in_procedure:
+            self.write(tokens.return_status(status))
+            self._held = _Done(DoneKind.DONEPROC, DoneStatus.FINAL)
+
+    def _hold(
+        self, status: DoneStatus, command: int = 0, row_count: int | None = None, *, nested: bool = False
+    ) -> None:
         if self._held:
             self._flush(DoneStatus.MORE)
-        kind = DoneKind.DONEINPROC if self._in_procedure else DoneKind.DONE
+        kind = DoneKind.DONEINPROC if self._in_procedure or nested else DoneKind.DONE
         self._held = _Done(kind, status, command, row_count)
 
     def _flush(self, more: DoneStatus) -> None:

@@ -7,10 +7,12 @@ import logging
 import select
 import socket
 import threading
+from collections.abc import Callable
 from types import TracebackType
 
 from etl.sandbox.connection import Connection, Limits
 from etl.sandbox.outcomes import Engine
+from etl.sandbox.tls import NO_TLS, TlsPolicy
 from etl.sandbox.transport import Transport
 
 _logger = logging.getLogger(__name__)
@@ -35,12 +37,29 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+Intercept = Callable[[socket.socket, Engine], tuple[Transport, Engine]]
+"""What stands between a client and the rest, for one connection: see `fault_points`."""
+
+
+def _directly(sock: socket.socket, engine: Engine) -> tuple[Transport, Engine]:
+    return Transport(sock), engine
+
+
 class TdsServer:
     """A TDS server on a bound socket, which it owns. It accepts from the moment it is made, until `close`."""
 
-    def __init__(self, engine: Engine, listener: socket.socket, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        listener: socket.socket,
+        limits: Limits | None = None,
+        tls: TlsPolicy = NO_TLS,
+        intercept: Intercept | None = None,
+    ) -> None:
         self._engine = engine
+        self._intercept = intercept or _directly
         self._limits = limits or Limits()
+        self._tls = tls
         self._lock = threading.Lock()
         self._clients: dict[Connection, threading.Thread] = {}
         self._spids = itertools.count(_FIRST_SPID)
@@ -111,7 +130,8 @@ class TdsServer:
                 sock.close()
                 return
             spid = next(self._spids) & 0x7FFF
-            connection = Connection(Transport(sock), self._engine, self._limits, spid)
+            transport, engine = self._intercept(sock, self._engine)
+            connection = Connection(transport, engine, self._tls, self._limits, spid)
             thread = threading.Thread(
                 target=self._serve, args=(connection,), name=f"sandbox-client-{spid}", daemon=True
             )

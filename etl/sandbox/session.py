@@ -7,22 +7,23 @@ from collections.abc import Callable
 
 from etl.sandbox.calls import Calls
 from etl.sandbox.errors import SqlServerError, not_supported
-from etl.sandbox.outcomes import Interpreter, Parameterized, TransactionEvent
+from etl.sandbox.outcomes import Interpreter, Outcome, Parameterized, TransactionEvent
 from etl.sandbox.prepared import PreparedStatements
 from etl.sandbox.response import Response
 from etl.sandbox.transaction_state import TransactionState
 from etl.sandbox.transport import ClientGoneError
 from etl.sandbox.wire import tokens
+from etl.sandbox.wire.bulk import read_bulk_load
 from etl.sandbox.wire.fields import FieldReader, ProtocolError, decode_unicode
 from etl.sandbox.wire.headers import skip_all_headers
 from etl.sandbox.wire.packets import Message, MessageKind, PacketStatus, PacketWriter
 from etl.sandbox.wire.rpc import read_calls
+from etl.sandbox.wire.streaming import PayloadStream, StreamCutError
 from etl.sandbox.wire.transactions import Begin, TransactionRequestKind, read_transaction_request
 
 _logger = logging.getLogger(__name__)
 
 _RESET_ACKNOWLEDGED = 18
-_BULK_LOAD = "bulk load (INSERT BULK)"
 
 
 class Session:
@@ -51,8 +52,12 @@ class Session:
     def answer(self, message: Message) -> bool:
         """Answer one request, and say whether the connection may go on. Raises `ClientGoneError`."""
         response = Response(self._packets, self._transaction, self._stopped)
+        called_off = False
         try:
             self._perform(message, response)
+        except StreamCutError:
+            # Nobody waits for an answer, unless it was ATTENTION that cut the message off.
+            called_off = True
         except SqlServerError as error:
             response.fail(error)
         except ProtocolError as error:
@@ -62,7 +67,10 @@ class Session:
         except Exception as error:
             _logger.exception("internal error of the sandbox")
             response.fail(_internal_error(error))
-        response.finish(attention=self._request_ended())
+        attention = self._request_ended()
+        if called_off and not attention:
+            return True
+        response.finish(attention=attention)
         return not response.fatal
 
     def acknowledge_attention(self) -> None:
@@ -88,9 +96,23 @@ class Session:
             case MessageKind.TRANSACTION_MANAGER:
                 self._change_transaction(message.payload, response)
             case MessageKind.BULK_LOAD:
-                raise not_supported(_BULK_LOAD)
+                assert message.stream is not None
+                response.play(iter(self._bulk_load(message.stream)))
             case _:
                 raise ProtocolError(f"a message of type {message.kind.name} after login")
+
+    def _bulk_load(self, stream: PayloadStream) -> list[Outcome]:
+        """All outcomes of a bulk load, told only after the client has sent everything. Raises `StreamCutError`."""
+        try:
+            try:
+                rows = read_bulk_load(lambda: _received(stream))
+            except SqlServerError as error:
+                return list(self._interpreter.fail(error))
+            return list(self._interpreter.bulk_load(rows))
+        finally:
+            stream.discard()
+            if stream.was_cut:
+                raise StreamCutError
 
     def _reset(self, response: Response) -> None:
         before = self._interpreter.database
@@ -134,6 +156,13 @@ class Session:
         # An inner COMMIT, or a ROLLBACK to a savepoint, leaves the outer transaction open.
         if not self._interpreter.transaction_count:
             response.write(self._transaction.changed(event))
+
+
+def _received(stream: PayloadStream) -> bytes:
+    try:
+        return stream.read()
+    except StreamCutError as error:
+        raise SqlServerError(0, "Query cancelled by the client.", severity=11, ends_batch=True) from error
 
 
 def _batch_text(payload: bytes) -> str:

@@ -140,7 +140,7 @@ def _flag(name: str, turned_on: bool, options: Options) -> None:
 def _number(cursor: Cursor) -> int:
     sign = -1 if cursor.accept_kind(TokenType.DASH) else 1
     token = cursor.peek()
-    if token is None or token.token_type != TokenType.NUMBER:
+    if token is None or token.token_type != TokenType.NUMBER or not token.text.isdigit():
         raise cursor.error()
     cursor.at += 1
     return sign * int(token.text)

@@ -32,6 +32,8 @@ class SqlType:
     """Total digits of decimal."""
     scale: int | None = None
     """Fractional digits of decimal, time, datetime2, datetimeoffset."""
+    utf8: bool = False
+    """char, varchar and text under a UTF-8 collation: any character, and `length` counts bytes of UTF-8."""
 
     def __str__(self) -> str:
         """The type as T-SQL writes it: `nvarchar(max)`, `decimal(10,2)`, `datetime2(7)`."""
@@ -55,3 +57,8 @@ NAMES = SIZED | frozenset(
     }
 )
 """Every name that a `SqlType` can carry. `sysname` is nvarchar(128) NOT NULL in declarations."""
+
+
+def is_large(sql: SqlType) -> bool:
+    """Whether a value of the type may be longer than a page: (max), text, ntext, image, xml."""
+    return sql.name in {"text", "ntext", "image", "xml"} or (sql.name in SIZED and sql.length is None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from etl.sandbox.outcomes import Isolation
+from etl.sandbox.outcomes import Client, Isolation
 from etl.sandbox.sqltypes import Value
 
 VERSION = (
@@ -13,6 +13,8 @@ VERSION = (
     " only"
 )
 SERVER = "SANDBOX"
+MAX_TEXT_SIZE = 2147483647
+"""@@TEXTSIZE of a new session: nothing is cut."""
 
 
 @dataclass(slots=True)
@@ -24,7 +26,7 @@ class Options:
     implicit_transactions: bool = False
     format_only: bool = False
     no_execute: bool = False
-    text_size: int = 2147483647
+    text_size: int = MAX_TEXT_SIZE
     lock_timeout_ms: int = -1
     isolation: Isolation = Isolation.READ_COMMITTED
     identity_insert: str | None = None
@@ -43,8 +45,9 @@ class SessionState:
     error: int = 0
     transactions: int = 0
     identity: Decimal | None = None
-    host: str = ""
-    application: str = ""
+    trigger_identity: Decimal | None = None
+    """What a trigger's INSERT made after the session's own last value: @@IDENTITY sees it, SCOPE_IDENTITY() does not."""
+    client: Client = field(default_factory=Client)
 
     def value(self, name: str) -> Value:
         """The value of `@@ROWCOUNT`, `DB_NAME`, `XACT_STATE` and their like."""
@@ -52,7 +55,7 @@ class SessionState:
             "@@ROWCOUNT": self.row_count,
             "@@ERROR": self.error,
             "@@TRANCOUNT": self.transactions,
-            "@@IDENTITY": self.identity,
+            "@@IDENTITY": self.identity if self.trigger_identity is None else self.trigger_identity,
             "SCOPE_IDENTITY": self.identity,
             "@@SPID": self.number,
             "SESSION_NUMBER": self.number,
@@ -71,13 +74,9 @@ class SessionState:
             "@@FETCH_STATUS": -1,
             "XACT_STATE": 1 if self.transactions else 0,
             "DB_NAME": self.database,
-            "HOST_NAME": self.host,
-            "APP_NAME": self.application,
+            "HOST_NAME": self.client.host,
+            "APP_NAME": self.client.application,
         }
-        if name in {"USER_NAME", "CURRENT_USER", "SESSION_USER", "USER"}:
-            return "dbo"
-        if name in {"SUSER_SNAME", "SUSER_NAME", "ORIGINAL_LOGIN", "SYSTEM_USER"}:
-            return self.user
         return answers[name]
 
     def _option_bits(self) -> int:

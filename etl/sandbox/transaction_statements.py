@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from sqlglot.tokenizer_core import TokenType
+
 from etl.sandbox.errors import not_supported
 from etl.sandbox.evaluation import Evaluator
 from etl.sandbox.link import EngineError, Link
@@ -28,8 +30,7 @@ class TransactionStatements:
         cursor.expect("BEGIN")
         if not cursor.accept("TRAN") and not cursor.accept("TRANSACTION"):
             raise not_supported("BEGIN DISTRIBUTED TRANSACTION")
-        self._name(cursor)
-        if self._transaction.begin(Isolation.CURRENT):
+        if self._transaction.begin(Isolation.CURRENT, self._name(cursor)):
             yield TransactionChanged(TransactionEvent.BEGUN)
         yield StatementDone(Command.BEGIN_TRANSACTION, None)
 
@@ -58,7 +59,7 @@ class TransactionStatements:
         if name and self._transaction.rollback_to(name):
             yield StatementDone(Command.ROLLBACK, None)
             return
-        self._transaction.rollback()
+        self._transaction.rollback(name)
         yield TransactionChanged(TransactionEvent.ROLLED_BACK)
         yield StatementDone(Command.ROLLBACK, None)
 
@@ -74,7 +75,7 @@ class TransactionStatements:
         """The transaction's or savepoint's name: bare, or held by a variable; empty where none is given."""
         if cursor.ended:
             return ""
-        if cursor.peek() is not None and cursor.peek().text == "@":  # type: ignore[union-attr]
+        if cursor.comes(TokenType.PARAMETER):
             cursor.at += 1
             held = self._evaluator.variables.get("@" + cursor.identifier().lower())
             name = str(held[1]) if held is not None else ""

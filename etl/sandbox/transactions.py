@@ -6,7 +6,7 @@ an error takes back its own statement only.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from etl.sandbox.catalog import Catalog
@@ -19,10 +19,13 @@ from etl.sandbox.translation.expression import quote
 _LEVELS = {
     Isolation.READ_UNCOMMITTED: "READ COMMITTED",
     Isolation.READ_COMMITTED: "READ COMMITTED",
-    Isolation.REPEATABLE_READ: "REPEATABLE READ",
+    Isolation.REPEATABLE_READ: "READ COMMITTED",
     Isolation.SNAPSHOT: "REPEATABLE READ",
-    Isolation.SERIALIZABLE: "SERIALIZABLE",
+    Isolation.SERIALIZABLE: "READ COMMITTED",
 }
+_HOLDING = {Isolation.REPEATABLE_READ, Isolation.SERIALIZABLE}
+"""Levels under which what is read stays locked, as in SQL Server: others wait for it. PostgreSQL's own levels of these names
+do not wait but refuse one of two transactions at their end."""
 
 
 class Transaction:
@@ -34,18 +37,31 @@ class Transaction:
         self._state = state
         self._begun = False
         self._level = Isolation.READ_COMMITTED
+        self._name = ""
+        self._when_ended: list[Callable[[], None]] = []
         self._savepoints: list[str] = []
         self._schema_changed = False
+        self._began_at = catalog.version
         self._lock_timeout: int | None = -1
 
-    def begin(self, isolation: Isolation) -> bool:
-        """Count one more; True when this was the outermost."""
+    def on_end(self, action: Callable[[], None]) -> None:
+        """Do this too whenever a transaction ends, and the connection lives."""
+        self._when_ended.append(action)
+
+    def _ended(self) -> None:
+        if not self._link.broken:
+            for action in self._when_ended:
+                action()
+
+    def begin(self, isolation: Isolation, name: str = "") -> bool:
+        """Count one more; True when this was the outermost, whose name alone means something."""
         if isolation is not Isolation.CURRENT:
             self._state.options.isolation = isolation
         self._state.transactions += 1
         if self._state.transactions > 1:
             return False
         self._level = self._state.options.isolation
+        self._name = name
         self._savepoints = []
         return True
 
@@ -61,12 +77,16 @@ class Transaction:
             self._begun = False
             self._link.script("COMMIT")
         self._publish()
+        self._leave_snapshot()
+        self._ended()
         return True
 
-    def rollback(self) -> None:
-        """Take everything back. Error 3903 without a transaction."""
+    def rollback(self, name: str = "") -> None:
+        """Take everything back. Errors 3903 without a transaction, 6401 for a name other than the outermost one's."""
         if not self._state.transactions:
             raise SqlServerError(3903, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION.")
+        if name and name != self._name:
+            raise SqlServerError(6401, f"Cannot roll back {name}. No transaction or savepoint of that name was found.")
         self.abandon()
 
     def abandon(self) -> None:
@@ -79,6 +99,8 @@ class Transaction:
         if self._schema_changed:
             self._schema_changed = False
             self._catalog.changed()
+        self._leave_snapshot()
+        self._ended()
 
     def save(self, name: str) -> None:
         """SAVE TRANSACTION. Error 628 without a transaction."""
@@ -90,7 +112,7 @@ class Transaction:
 
     def rollback_to(self, name: str) -> bool:
         """Back to a savepoint; False when there is none of that name."""
-        if name not in self._savepoints:
+        if not self._state.transactions or name not in self._savepoints:
             return False
         # SQL Server goes back to the newest savepoint of the name and keeps it; so does PostgreSQL.
         while self._savepoints[-1] != name:
@@ -127,19 +149,31 @@ class Transaction:
             self._publish()
 
     @contextmanager
-    def statement(self, *, whole: bool = False) -> Iterator[None]:
-        """Around one statement: it works wholly or not at all. `whole` for one that takes several steps in PostgreSQL."""
+    def statement(self, *, whole: bool = False, locks: Sequence[str] = (), held: Sequence[str] = ()) -> Iterator[None]:
+        """Around one statement: it works wholly or not at all. `whole` for one that takes several steps in PostgreSQL.
+
+        `locks` are taken before, and `held` too under REPEATABLE READ and SERIALIZABLE. Raises `EngineError` where one of them
+        is not to be had.
+        """
         self.check_isolation()
         self._apply_lock_timeout()
+        wanted = [*locks, *held] if self._state.options.isolation in _HOLDING else locks
         if self._state.transactions:
             self._start()
-            with self._guarded():
+            with self._guarded(), self._link.interruptible():
+                self._lock(wanted)
                 yield
-        elif whole:
-            with self._alone():
+        elif whole or wanted:
+            with self._alone(), self._link.interruptible():
+                self._lock(wanted)
                 yield
         else:
-            yield
+            with self._link.interruptible():
+                yield
+
+    def _lock(self, statements: Sequence[str]) -> None:
+        for statement in statements:
+            self._link.script(statement)
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -173,8 +207,15 @@ class Transaction:
             raise
         self._publish()
 
+    def _leave_snapshot(self) -> None:
+        """What was looked up in a snapshot of the catalog may be older than a change that others have committed since."""
+        if self._began_at[0] != self._catalog.version[0]:
+            self._began_at = self._catalog.version
+            self._catalog.changed()
+
     def _start(self) -> None:
         if not self._begun:
+            self._began_at = self._catalog.version
             self._link.script(f"BEGIN ISOLATION LEVEL {_LEVELS[self._level]}")
             self._begun = True
 

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from tests.contract.lab import Lab, Session, open_lab
+
 
 @pytest.fixture
 def server(server_url: str) -> Iterator[sa.Engine]:
@@ -22,3 +24,38 @@ def server(server_url: str) -> Iterator[sa.Engine]:
     with admin.connect() as connection:
         connection.exec_driver_sql(f"DROP DATABASE {name}")
     admin.dispose()
+
+
+@pytest.fixture(scope="module")
+def module_lab(server_url: str) -> Iterator[Lab]:
+    """A database for the module's tests."""
+    with open_lab(server_url) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def module_session(server_url: str, module_lab: Lab) -> Iterator[Session]:
+    """One connection in autocommit mode for many small tests: a new one costs more than they do."""
+    lab = Lab(server_url, module_lab.database)
+    yield lab.open()
+    lab.close()
+
+
+@pytest.fixture
+def steady(module_session: Session) -> Iterator[Session]:
+    """The module's connection, which is left without a transaction and with XACT_ABORT OFF."""
+    yield module_session
+    module_session.run("IF @@TRANCOUNT > 0 ROLLBACK; SET XACT_ABORT OFF")
+
+
+@pytest.fixture
+def lab(module_lab: Lab) -> Iterator[Lab]:
+    """The module's database; the connections that a test opened are closed at its end, whatever they were at."""
+    yield module_lab
+    module_lab.close()
+
+
+@pytest.fixture
+def session(lab: Lab) -> Session:
+    """A connection in autocommit mode."""
+    return lab.open()

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from etl.sandbox.engine import PostgresEngine
+from tests.sandbox.people import People
 from tests.sandbox.tsql import Session
 
 LOGIN = ("sa", "secret word")
@@ -44,9 +45,25 @@ def session(sessions: Callable[[], Session]) -> Session:
     return sessions()
 
 
+@pytest.fixture
+def people(postgres: PostgresEngine, session: Session) -> Iterator[People]:
+    """Makes logins without rights, which go away with the test."""
+    everyone = People(postgres, session)
+    yield everyone
+    everyone.forget_all()
+
+
 @pytest.fixture(scope="module")
 def shared(postgres: PostgresEngine) -> Iterator[Session]:
     """A session for tests that make no tables."""
     interpreter = postgres.login(*LOGIN, "")
     yield Session(interpreter)
     interpreter.close()
+
+
+@pytest.fixture
+def canary(session: Session) -> Iterator[Session]:
+    """A session, and a table that has to be as it was when the test ends."""
+    session.run("CREATE TABLE dbo.canary (id int PRIMARY KEY); INSERT INTO dbo.canary VALUES (7)")
+    yield session
+    assert session.rows("SELECT id FROM dbo.canary") == [(7,)]

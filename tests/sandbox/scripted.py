@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.outcomes import (
+    BulkRows,
+    Client,
     Column,
     Command,
     Isolation,
@@ -19,6 +21,7 @@ from etl.sandbox.outcomes import (
     TransactionEvent,
 )
 from etl.sandbox.sqltypes import SqlType, Value
+from tests.sandbox.tsql import batch_rows
 
 INT = SqlType("int")
 WIDEST_PARAMETERS = [("varchar", 12, 8000), ("nvarchar", -9, 4000), ("varbinary", -3, 8000), ("datetime2", 93, 27)]
@@ -71,6 +74,12 @@ class ScriptedInterpreter:
         self.cancelled = threading.Event()
         self.closed = threading.Event()
         self.resets = 0
+        self.client: Client | None = None
+        self.loaded: list[tuple[Value, ...]] = []
+        self.loaded_columns: tuple[Column, ...] = ()
+
+    def describe_client(self, client: Client) -> None:
+        self.client = client
 
     def run(self, request: Parameterized) -> Iterator[Outcome]:
         self.requests.append(request)
@@ -79,6 +88,16 @@ class ScriptedInterpreter:
             yield from script(self, request)
         else:
             yield StatementDone()
+
+    def bulk_load(self, rows: BulkRows) -> Iterator[Outcome]:
+        types = [column.type for column in rows.columns]
+        self.loaded = [row for batch in rows.batches for row in batch_rows(types, batch)]
+        self.loaded_columns = rows.columns
+        yield StatementDone(Command.INSERT, len(self.loaded))
+
+    def fail(self, error: SqlServerError) -> Iterator[Outcome]:
+        raise error
+        yield
 
     def begin(self, isolation: Isolation, name: str = "") -> None:
         self.transaction_count += 1

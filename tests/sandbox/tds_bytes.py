@@ -34,8 +34,11 @@ def login7(
     packet_bytes: int = 4096,
     version: int = 0x74000004,
     features: bytes = b"",
+    host: str = "",
+    application: str = "",
 ) -> bytes:
-    texts = {40: user.encode("utf-16-le"), 44: hide_password(password), 68: database.encode("utf-16-le")}
+    fields = {36: host, 40: user, 48: application, 68: database}
+    texts = {at: text.encode("utf-16-le") for at, text in fields.items()} | {44: hide_password(password)}
     fixed = bytearray(94)
     body = b""
     for at, data in texts.items():

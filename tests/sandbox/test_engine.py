@@ -13,8 +13,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from etl.sandbox.cluster import OWNER, ClusterError
 from etl.sandbox.engine import PostgresEngine
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.link import EngineError, Link
@@ -125,6 +127,13 @@ with PostgresEngine(Path(sys.argv[1]), "sa", "pw", "kept") as engine:
     print("ready", flush=True)
     sys.stdin.read()
 """
+
+
+def test_a_folder_of_another_version_is_refused(data: Path) -> None:
+    with PostgresEngine(data, *LOGIN, "kept") as engine, psycopg.connect(engine.cluster.conninfo(OWNER)) as connection:
+        connection.execute("COMMENT ON SCHEMA sandbox IS 'the catalog of another version'")
+    with pytest.raises(ClusterError, match="made by another version"), PostgresEngine(data, *LOGIN, "kept"):
+        pass
 
 
 def test_what_was_committed_survives_a_kill(data: Path) -> None:

@@ -379,6 +379,23 @@ def test_sp_executesql_runs_a_batch_with_parameters(session: Session) -> None:
     assert answer.rows == [(6,)]
 
 
+def test_an_output_parameter_may_have_a_length(session: Session) -> None:
+    answer = session.run(
+        "DECLARE @r nvarchar(9); EXEC sp_executesql N'SET @o = REPLICATE(@c, @n)',"
+        " @params = N'@o nvarchar(max) OUTPUT, @c nchar(1), @n int', @o = @r OUTPUT, @c = N'x', @n = 3; SELECT @r"
+    )
+    assert answer.rows == [("xxx",)]
+
+
+def test_a_variable_computed_from_itself_takes_every_row_in_order(session: Session) -> None:
+    answer = session.run(
+        "DECLARE @a nvarchar(max), @n int = 0;"
+        " SELECT @a = COALESCE(@a + N', ', N'') + v.name, @n = @n + 1"
+        " FROM (VALUES (2, N'b'), (3, N'c'), (1, N'a')) v (id, name) ORDER BY v.id; SELECT @a, @n, @@ROWCOUNT"
+    )
+    assert answer.rows == [("a, b, c", 3, 3)]
+
+
 def test_what_odbc_asks_at_connect(session: Session) -> None:
     answer = session.run("sp_datatype_info_100 93,3")
     assert [(row[0], row[2]) for row in answer.rows] == [("datetime2", 27), ("datetime", 23), ("smalldatetime", 16)]

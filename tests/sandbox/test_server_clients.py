@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,11 +13,10 @@ from etl.sandbox.errors import SqlServerError
 from etl.sandbox.outcomes import Column, Command, Outcome, Parameterized, ResultSet, StatementDone
 from etl.sandbox.server import TdsServer, bind
 from etl.sandbox.sqltypes import SqlType
+from tests.sandbox.raw_client import WAIT_SEC, RawClient
 from tests.sandbox.scripted import ScriptedEngine, ScriptedInterpreter, rows_of
 from tests.sandbox.tds_bytes import batch, login7, packet, packets, prelogin
-from tests.sandbox.token_reader import Token, read_tokens
-
-WAIT_SEC = 30.0
+from tests.sandbox.token_reader import read_tokens
 
 
 @pytest.fixture
@@ -30,55 +28,6 @@ def engine() -> ScriptedEngine:
 def serving(engine: ScriptedEngine, **limits: float) -> Iterator[TdsServer]:
     with TdsServer(engine, bind("127.0.0.1", 0), Limits(**limits)) as server:  # type: ignore[arg-type]
         yield server
-
-
-class RawClient:
-    """A TCP client that reads whole responses."""
-
-    def __init__(self, server: TdsServer) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", server.port), timeout=WAIT_SEC)
-
-    def __enter__(self) -> RawClient:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.socket.close()
-
-    def log_in(self, **fields: str) -> list[Token]:
-        self.socket.sendall(packet(18, prelogin()))
-        self.read_response()
-        self.socket.sendall(packet(16, login7(**fields)))  # type: ignore[arg-type]
-        return read_tokens(self.read_response())
-
-    def ask(self, kind: int, payload: bytes) -> list[Token]:
-        self.socket.sendall(packet(kind, payload))
-        return read_tokens(self.read_response())
-
-    def read_response(self) -> bytes:
-        data = b""
-        last = False
-        while not last:
-            header = self.read_exactly(8)
-            last = bool(header[1] & 1)
-            data += header + self.read_exactly(int.from_bytes(header[2:4], "big") - 8)
-        return data
-
-    def read_exactly(self, size: int) -> bytes:
-        data = b""
-        while len(data) < size:
-            part = self.socket.recv(size - len(data))
-            assert part, "the server has closed the connection"
-            data += part
-        return data
-
-    def read_to_end(self) -> bytes:
-        data = b""
-        try:
-            while part := self.socket.recv(65536):
-                data += part
-        except ConnectionResetError:
-            return data
-        return data
 
 
 def test_a_login_is_answered_with_environment_and_version(engine: ScriptedEngine) -> None:

@@ -16,6 +16,7 @@ from etl.sandbox.outcomes import (
     Outcome,
     OutputValue,
     Parameterized,
+    ProcedureEnded,
     ResultSet,
     StatementDone,
     StatementFailed,
@@ -24,6 +25,9 @@ from etl.sandbox.session import Session
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.wire import packets as framing
 from etl.sandbox.wire.packets import MessageKind, PacketStatus, PacketWriter
+from etl.sandbox.wire.streaming import PayloadStream
+from tests.sandbox import bulk_bytes
+from tests.sandbox.bulk_bytes import metadata, row
 from tests.sandbox.scripted import ScriptedEngine, ScriptedInterpreter, echo, roll_back_and_fail, rows_of
 from tests.sandbox.tds_bytes import ALL_HEADERS, batch, call, integer, named_call, nvarchar
 from tests.sandbox.token_reader import read_tokens
@@ -121,6 +125,15 @@ def test_a_failed_statement_lets_the_batch_go_on_and_a_raised_error_ends_it(clie
         ("DONE", "ERROR", 0, 0),
     ]
     assert client.goes_on
+
+
+def test_a_change_that_failed_is_said_to_be_taken_back(client: Client) -> None:
+    client.script("x", StatementFailed(SqlServerError(2627, "duplicate", severity=14), taken_back=True))
+    assert client.batch("x") == [
+        ("ERROR", 2627, 14, "duplicate"),
+        ("INFO", 3621, 0, "The statement has been terminated."),
+        ("DONE", "ERROR", 0, 0),
+    ]
 
 
 def test_use_changes_the_database(client: Client) -> None:
@@ -273,10 +286,58 @@ def test_reset_forgets_the_session_before_the_request_runs(client: Client) -> No
     assert client.interpreter.resets == 1
 
 
-def test_bulk_load_is_refused_by_name(client: Client) -> None:
-    assert client.ask(MessageKind.BULK_LOAD, b"")[0] == (
-        "ERROR", 40517, 16, "sandbox: bulk load (INSERT BULK) is not supported"
-    )  # fmt: skip
+def test_a_procedure_in_a_batch_ends_with_its_status(client: Client) -> None:
+    done = StatementDone(Command.SELECT, 1, in_procedure=True)
+    client.script("EXEC p; SELECT", done, ProcedureEnded(3), StatementDone(Command.SELECT, 2))
+    assert client.batch("EXEC p; SELECT") == [
+        ("DONEINPROC", "MORE|COUNT", 0xC1, 1),
+        ("RETURNSTATUS", 3),
+        ("DONEPROC", "MORE", 0, 0),
+        ("DONE", "COUNT", 0xC1, 2),
+    ]
+
+
+def bulk_load(client: Client, *packets: bytes, cut: bool = False) -> list[tuple[object, ...]]:
+    stream = PayloadStream()
+    for packet in packets:
+        stream.put(packet)
+    if cut:
+        stream.cut()
+    else:
+        stream.end()
+    client.goes_on = client.session.answer(framing.Message(MessageKind.BULK_LOAD, b"", stream=stream))
+    return client.answer()
+
+
+def test_bulk_load_hands_rows_to_the_interpreter(client: Client) -> None:
+    rows = metadata(("n", bulk_bytes.INT)), row(bulk_bytes.integer(7)), row(bulk_bytes.integer(None))
+    assert bulk_load(client, *rows) == [("DONE", "COUNT", 0xC3, 2)]
+    assert client.interpreter.loaded == [(7,), (None,)]
+    assert client.interpreter.loaded_columns == (Column("n", INT),)
+
+
+def test_bulk_load_fails_after_all_of_it_was_read(client: Client) -> None:
+    tokens = bulk_load(client, metadata(("n", bulk_bytes.INT)), row(b"\x09"), bytes(1000))
+    assert tokens == [
+        ("ERROR", 4815, 16, "Received an invalid column length from the bcp client for colid 1."),
+        ("DONE", "ERROR", 0, 0),
+    ]
+    assert client.goes_on
+
+
+def test_what_is_no_bulk_load_ends_the_connection(client: Client) -> None:
+    assert bulk_load(client, b"nonsense")[0][:3] == ("ERROR", 4002, 20)
+    assert not client.goes_on
+
+
+def test_bulk_load_that_the_client_calls_off_has_no_answer(client: Client) -> None:
+    assert bulk_load(client, metadata(("n", bulk_bytes.INT)), cut=True) == []
+    assert client.goes_on
+
+
+def test_bulk_load_cut_off_by_attention_is_acknowledged(client: Client) -> None:
+    client.attention = client.stopped = True
+    assert bulk_load(client, metadata(("n", bulk_bytes.INT)), cut=True) == [("DONE", "ATTENTION", 0, 0)]
 
 
 def test_a_stopped_request_ends_with_the_attention_bit_and_closes_what_it_read(client: Client) -> None:

@@ -240,6 +240,10 @@ CONDITIONS = [
     ("'abc' LIKE 'a!%c' ESCAPE '!'", False),
     ("'b5' LIKE '[a-c][0-9]'", True),
     ("'b5' LIKE '[^a-c]_'", False),
+    ("'x' LIKE '[z-a]'", False),
+    ("'x' LIKE '[^z-a]'", True),
+    ("'m' LIKE '[a-Z]'", True),
+    ("'-' LIKE '[a-c-]'", True),
     ("1 IN (2, 1)", True),
     ("1 NOT IN (2, NULL)", False),
     ("5 BETWEEN 1 AND 5", True),
@@ -346,9 +350,7 @@ REFUSED = [
     ("SET ROWCOUNT 5", "SET ROWCOUNT other than 0"),
     ("SET ANSI_NULLS OFF", "SET ANSI_NULLS OFF"),
     ("CREATE PROCEDURE p AS SELECT 1", "CREATE PROCEDURE"),
-    ("CREATE TRIGGER x ON t AFTER INSERT AS SELECT 1", "CREATE TRIGGER"),
-    ("EXEC ('SELECT 1')", "EXEC of a string"),
-    ("GRANT SELECT ON t TO public", "the statement GRANT"),
+    ("GRANT SELECT (a) ON t TO public", "a permission on columns"),
     ("SELECT 1 | 2 + 3", "the operator | beside another one without parentheses"),
 ]
 

@@ -14,6 +14,7 @@ from tests.sandbox.tds_bytes import hide_password, login7, prelogin
 
 def test_the_clients_word_on_encryption_is_read() -> None:
     assert read_prelogin(prelogin(encryption=1)) == Prelogin(Encryption.ON)
+    assert read_prelogin(prelogin(encryption=0x83)) == Prelogin(Encryption.REQUIRED, client_certificate=True)
 
 
 def test_the_answer_reads_back() -> None:
@@ -21,7 +22,16 @@ def test_the_answer_reads_back() -> None:
 
 
 @pytest.mark.parametrize(
-    "payload", [b"", b"\x00\x00\x06\x00", prelogin()[:-1], prelogin(encryption=9), b"\x01\xff\xff\xff\xff\xff"]
+    "payload",
+    [
+        b"",
+        b"\x00\x00\x06\x00",
+        prelogin()[:-1],
+        prelogin(encryption=9),
+        prelogin(encryption=0x20),
+        b"\x01\xff\xff\xff\xff\xff",
+        b"\x01\x00\x06\x00\x01\xff\x00",  # no version
+    ],
 )
 def test_a_malformed_prelogin_is_refused(payload: bytes) -> None:
     with pytest.raises(ProtocolError):
@@ -46,6 +56,10 @@ def test_a_login_is_read_and_its_password_hidden() -> None:
 @pytest.mark.parametrize(("asked", "granted"), [(0, 4096), (1, 512), (512, 512), (16384, 16384), (40000, 32767)])
 def test_packet_sizes_are_brought_into_bounds(asked: int, granted: int) -> None:
     assert granted_packet_bytes(asked) == granted
+
+
+def test_a_packet_of_an_encrypted_connection_is_no_longer_than_a_record() -> None:
+    assert [granted_packet_bytes(asked, encrypted=True) for asked in (0, 1, 16383, 32767)] == [4096, 512, 16383, 16383]
 
 
 def test_every_truncated_login_is_refused() -> None:

@@ -7,6 +7,7 @@ import pytest
 from etl.sandbox.wire.fields import FieldReader, ProtocolError
 from etl.sandbox.wire.headers import skip_all_headers
 from etl.sandbox.wire.packets import Message, MessageAssembler, MessageKind, PacketStatus, PacketWriter
+from etl.sandbox.wire.streaming import StreamCutError
 from tests.sandbox.tds_bytes import ALL_HEADERS, packet, packets
 
 
@@ -35,8 +36,27 @@ def test_an_attention_forgets_the_message_that_was_being_sent() -> None:
     assert [message.payload for message in MessageAssembler(100).feed(data)] == [b"", b"x"]
 
 
-def test_rows_of_a_bulk_load_are_not_held() -> None:
-    assert MessageAssembler(10).feed(packets(7, bytes(1000), 100)) == [Message(MessageKind.BULK_LOAD, b"")]
+def test_a_bulk_load_is_given_with_its_first_packet_and_filled_with_the_others() -> None:
+    assembler = MessageAssembler(10)
+    first, *others = (packets(7, bytes(1000), 100)[start : start + 108] for start in range(0, 1080, 108))
+    (message,) = assembler.feed(first)
+    assert message.kind is MessageKind.BULK_LOAD
+    assert message.stream is not None
+    assert message.stream.read() == bytes(100)
+    assert assembler.feed(b"".join(others)) == []
+    assert (message.stream.read(), message.stream.read()) == (bytes(900), b"")
+
+
+def test_an_attention_names_the_bulk_load_that_it_cuts_off() -> None:
+    bulk, attention = MessageAssembler(10).feed(packet(7, b"rows", 0) + packet(6, b""))
+    assert bulk.stream is attention.stream is not None
+
+
+def test_an_ignored_bulk_load_is_cut_off() -> None:
+    (message,) = MessageAssembler(10).feed(packet(7, b"rows", 0) + packet(7, b"", 3))
+    assert message.stream is not None
+    with pytest.raises(StreamCutError):
+        message.stream.read()
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from decimal import Decimal
 
 import pytest
 
+from etl.sandbox.codepage import decode_1252, encode_1252
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.sqltypes import NAMES, SqlType, Value
-from etl.sandbox.wire.collation import DEFAULT_COLLATION, collation_decoder, decode_1252, encode_1252
+from etl.sandbox.wire.collation import DEFAULT_COLLATION, collation_decoder
 from etl.sandbox.wire.decode import read_plp, read_value
 from etl.sandbox.wire.encode import encode_value, row_encoder
 from etl.sandbox.wire.fields import FieldReader, ProtocolError

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from etl.sandbox.column_values import to_rows
+from etl.sandbox.columns import ColumnBatch
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.interpreter import SqlInterpreter
 from etl.sandbox.outcomes import (
@@ -71,7 +74,8 @@ class Session:
     def _take(outcome: object, answer: Answer) -> None:
         if isinstance(outcome, ResultSet):
             answer.columns.append(outcome.columns)
-            answer.results.append([row for batch in outcome.batches for row in batch])
+            types = [column.type for column in outcome.columns]
+            answer.results.append([row for batch in outcome.batches for row in batch_rows(types, batch)])
         elif isinstance(outcome, StatementDone):
             answer.counts.append(outcome.row_count)
         elif isinstance(outcome, StatementFailed):
@@ -110,6 +114,10 @@ class Session:
         return answer.errors[0]
 
 
-def argument(value: Value, kind: str, length: int | None = None, **options: int) -> Argument:
+def batch_rows(types: Sequence[SqlType], batch: Sequence[Row] | ColumnBatch) -> Sequence[Row]:
+    return to_rows(types, batch) if isinstance(batch, ColumnBatch) else batch
+
+
+def argument(value: Value, kind: str, length: int | None = None, **options: Any) -> Argument:
     """An argument as it comes over the wire."""
     return Argument(value, SqlType(kind, length=length, **options))

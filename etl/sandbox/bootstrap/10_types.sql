@@ -7,16 +7,19 @@ CREATE EXTENSION citext SCHEMA sandbox;
 CREATE DOMAIN sysname AS citext;
 CREATE DOMAIN nvarchar60 AS citext;
 CREATE DOMAIN nvarchar_max AS citext;
+CREATE DOMAIN char1 AS citext;
 CREATE DOMAIN char2 AS citext;
+CREATE DOMAIN char4 AS citext;
 CREATE DOMAIN tinyint AS int2;
 CREATE DOMAIN datetime AS timestamp;
 CREATE DOMAIN varchar10 AS citext;
+CREATE DOMAIN varchar48 AS citext;
 CREATE DOMAIN varbinary85 AS bytea;
 
--- Raises SQL Server error `number`: SQLSTATE Z and four digits. `sample` only gives the call its type.
+-- Raises SQL Server error `number`: SQLSTATE Z and four digits, or Y and the last four of one from 10000 to 19999. `sample` only gives the call its type.
 CREATE FUNCTION fail(number int, message text, sample anyelement) RETURNS anyelement LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-  RAISE EXCEPTION USING ERRCODE = 'Z' || lpad(number::text, 4, '0'), MESSAGE = message;
+  RAISE EXCEPTION USING ERRCODE = CASE WHEN number < 10000 THEN 'Z' ELSE 'Y' END || lpad((number % 10000)::text, 4, '0'), MESSAGE = message;
 END $$;
 
 -- The refusal that names what is missing (see errors.not_supported).
@@ -74,5 +77,26 @@ BEGIN
   RETURN guid_shuffle(m[1] || m[2] || m[3] || m[4] || m[5]);
 END $$;
 CREATE FUNCTION newid() RETURNS uuid LANGUAGE sql VOLATILE AS $$ SELECT sandbox.guid_shuffle(replace(gen_random_uuid()::text, '-', '')) $$;
-CREATE SEQUENCE rowversion_seq;
-CREATE FUNCTION next_rowversion() RETURNS bytea LANGUAGE sql VOLATILE AS $$ SELECT int8send(nextval('sandbox.rowversion_seq')) $$;
+-- rowversion counts for the whole server; a new database's @@DBTS is 2000 in SQL Server.
+CREATE SEQUENCE rowversion_seq START 2000;
+SELECT nextval('rowversion_seq');
+-- A transaction that draws values says so before: a shared lock on the lowest value it may get, which its end takes away, however
+-- it ends. 21078 only marks these locks; see min_active_rowversion.
+CREATE FUNCTION next_rowversion() RETURNS bytea LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+  IF coalesce(current_setting('sandbox.rowversion', true), '') = '' THEN
+    PERFORM pg_advisory_xact_lock_shared(21078, (SELECT (last_value + 1)::bit(32)::int4 FROM sandbox.rowversion_seq));
+    PERFORM set_config('sandbox.rowversion', 'drawn', true);
+  END IF;
+  RETURN int8send(nextval('sandbox.rowversion_seq'));
+END $$;
+CREATE FUNCTION last_rowversion() RETURNS bytea LANGUAGE sql VOLATILE AS $$ SELECT int8send(last_value) FROM sandbox.rowversion_seq $$;
+-- MIN_ACTIVE_ROWVERSION(): every value below it is committed or will never be. The last value is read before the locks: whoever
+-- draws later gets a higher one, and whoever drew before holds a lock or has ended.
+CREATE FUNCTION min_active_rowversion() RETURNS bytea LANGUAGE plpgsql VOLATILE AS $$
+DECLARE free int8; drawn int8;
+BEGIN
+  SELECT last_value + 1 INTO free FROM sandbox.rowversion_seq;
+  SELECT min(objid::int8) INTO drawn FROM pg_locks WHERE locktype = 'advisory' AND classid = 21078 AND objsubid = 2;
+  RETURN int8send(least(free, drawn));
+END $$;

@@ -1,10 +1,12 @@
 -- What SQL Server knows of its objects. Written in the same transaction as the DDL it describes.
 CREATE TABLE databases (
-  database_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name citext NOT NULL UNIQUE, create_date timestamp NOT NULL DEFAULT date_trunc('second', now()));
+  database_id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name citext NOT NULL UNIQUE, create_date timestamp NOT NULL DEFAULT date_trunc('second', now()),
+  -- the login that made it; 1 is sa
+  owner_id int NOT NULL DEFAULT coalesce(nullif(current_setting('sandbox.login_id', true), '')::int, 1));
 
 CREATE TABLE schemas (
   schema_id int GENERATED ALWAYS AS IDENTITY (START 5) PRIMARY KEY, database_id int NOT NULL REFERENCES databases ON DELETE CASCADE,
-  name citext NOT NULL, physical text NOT NULL UNIQUE, UNIQUE (database_id, name));
+  name citext NOT NULL, physical text NOT NULL UNIQUE, owner_id int NOT NULL DEFAULT 1, UNIQUE (database_id, name));
 
 -- type: U table, V view, PK, UQ, F, C check, D default, SO. session: the owner of a #table, 0 for all else.
 CREATE TABLE objects (
@@ -45,7 +47,10 @@ CREATE TABLE foreign_key_columns (
 CREATE FUNCTION add_schema(database text, schema text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE place text := database || '.' || schema;
 BEGIN
-  IF octet_length(place) > 60 THEN place := 's_' || md5(place); END IF;
+  -- PostgreSQL cuts names at 63 bytes and keeps "pg_" to itself; a dot inside of a name would make two places one.
+  IF octet_length(place) > 60 OR place LIKE 'pg\_%' OR strpos(database || schema, '.') > 0 THEN
+    place := 's_' || md5(length(database) || ':' || place);
+  END IF;
   EXECUTE format('CREATE SCHEMA %I', place);
   INSERT INTO sandbox.schemas (database_id, name, physical)
     SELECT database_id, schema, place FROM sandbox.databases WHERE name = database::citext;
@@ -61,5 +66,6 @@ BEGIN
   FOR place IN SELECT physical FROM sandbox.schemas s JOIN sandbox.databases d USING (database_id) WHERE d.name = database::citext LOOP
     EXECUTE format('DROP SCHEMA %I CASCADE', place);
   END LOOP;
+  PERFORM sandbox.drop_bulk_locks(database);
   DELETE FROM sandbox.databases WHERE name = database::citext;
 END $$;

@@ -15,11 +15,22 @@ BEGIN
   IF target IN ('tinyint', 'smallint') AND source IN ('tinyint', 'smallint', 'int') THEN
     RETURN fail(220, format('Arithmetic overflow error for data type %s, value = %s.', target, v), NULL::int8);
   END IF;
-  IF source IN ('real', 'float') AND target <> 'bigint' THEN
-    RETURN fail(232, format('Arithmetic overflow error for type %s, value = %s.', target, to_char(v, 'FM99999999999999999999999990.000000')), NULL::int8);
-  END IF;
   RETURN fail(8115, format('Arithmetic overflow error converting %s to data type %s.',
     CASE source WHEN 'decimal' THEN 'numeric' WHEN 'bigint' THEN 'expression' ELSE source END, target), NULL::int8);
+END $$;
+
+-- Without a way over numeric, which keeps 15 digits of a float8 and 6 of a float4.
+CREATE FUNCTION int_from_float(v float8, target text, strict bool, source text) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE whole float8 := trunc(v); low int8; high int8;
+BEGIN
+  IF whole >= -9223372036854775808 AND whole < 9223372036854775808 THEN
+    SELECT l, h INTO low, high FROM (VALUES ('tinyint', 0, 255), ('smallint', -32768, 32767), ('int', -2147483648, 2147483647),
+      ('bigint', '-9223372036854775808'::int8, 9223372036854775807)) r (t, l, h) WHERE t = target;
+    IF whole::int8 BETWEEN low AND high THEN RETURN whole::int8; END IF;
+  END IF;
+  IF NOT strict THEN RETURN NULL; END IF;
+  IF target = 'bigint' THEN RETURN fail(8115, format('Arithmetic overflow error converting %s to data type bigint.', source), NULL::int8); END IF;
+  RETURN fail(232, format('Arithmetic overflow error for type %s, value = %s.', target, round(exact(v), 6)), NULL::int8);
 END $$;
 
 CREATE FUNCTION int_from_text(v text, target text, strict bool, source text) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -83,12 +94,18 @@ BEGIN
 END $$;
 
 CREATE FUNCTION money_from_text(v text, target text, strict bool, source text) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE word text := replace(replace(btrim(v), ',', ''), '$', '');
+DECLARE word text := replace(replace(btrim(v), ',', ''), '$', ''); fitted numeric;
 BEGIN
   IF word = '' THEN RETURN 0::numeric(19, 4); END IF;
-  IF word ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$' THEN RETURN money_fit(word::numeric, target, strict, source); END IF;
-  IF NOT strict THEN RETURN NULL; END IF;
-  RETURN fail(235, 'Cannot convert a char value to money. The char value has incorrect syntax.', NULL::numeric);
+  IF word !~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)$' THEN
+    RETURN CASE WHEN NOT strict THEN NULL
+      WHEN target = 'money' THEN fail(235, 'Cannot convert a char value to money. The char value has incorrect syntax.', NULL::numeric)
+      ELSE fail(293, 'Cannot convert char value to smallmoney. The char value has incorrect syntax.', NULL::numeric) END;
+  END IF;
+  fitted := money_fit(word::numeric, target, false, source);
+  IF fitted IS NOT NULL OR NOT strict THEN RETURN fitted; END IF;
+  RETURN CASE target WHEN 'money' THEN fail(236, 'The conversion from char data type to money resulted in a money overflow error.', NULL::numeric)
+    ELSE fail(294, 'The conversion from char data type to smallmoney data type resulted in a smallmoney overflow error.', NULL::numeric) END;
 END $$;
 
 CREATE FUNCTION float_from_text(v text, target text, strict bool, source text) RETURNS float8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -98,6 +115,14 @@ BEGIN
   IF word ~ '^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eEdD][+-]?[0-9]+)?$' THEN RETURN translate(word, 'dD', 'ee')::float8; END IF;
   IF NOT strict THEN RETURN NULL; END IF;
   RETURN fail(8114, format('Error converting data type %s to %s.', source, target), NULL::float8);
+END $$;
+
+-- The nearest real: 0 below half of the smallest one.
+CREATE FUNCTION real_fit(v float8, strict bool) RETURNS float4 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF abs(v) <= 7.0064923216240854e-46 THEN RETURN 0; END IF;
+  IF abs(v) < 3.4028235677973366e38 THEN RETURN v::float4; END IF;
+  RETURN CASE WHEN strict THEN fail(8115, 'Arithmetic overflow error converting expression to data type real.', NULL::float4) END;
 END $$;
 
 -- Dates and times. A text is taken apart into day, microseconds of the day (with the seventh digit as a fraction) and offset.
@@ -162,10 +187,17 @@ CREATE FUNCTION time_round(v time, scale int) RETURNS time LANGUAGE sql IMMUTABL
   SELECT CASE WHEN scale >= 6 THEN v
     ELSE time '00:00' + make_interval(secs => (round(extract(epoch FROM v), scale) % 86400)::float8) END
 $$;
+-- Half goes up: PostgreSQL's own rounding would go away from the year 2000.
 CREATE FUNCTION stamp_round(v timestamp, scale int) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT CASE scale WHEN 0 THEN v::timestamp(0) WHEN 1 THEN v::timestamp(1) WHEN 2 THEN v::timestamp(2) WHEN 3 THEN v::timestamp(3)
-    WHEN 4 THEN v::timestamp(4) WHEN 5 THEN v::timestamp(5) ELSE v END
+  SELECT CASE WHEN scale >= 6 THEN v
+    ELSE date_trunc('second', v) + make_interval(secs => round(extract(microseconds FROM v) % 1000000 / 1000000, scale)::float8) END
 $$;
+-- Whether a text is written as everybody writes times, and is one: year-month-day, hours to 23, up to six digits of a second.
+CREATE FUNCTION is_iso_stamp(v text) RETURNS bool LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  RETURN v ~ '^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?$' AND v >= '0001' AND substr(v, 12, 2) < '24' AND substr(v, 18, 2) < '60'
+    AND pg_input_is_valid(v, 'timestamp');
+END $$;
 CREATE FUNCTION out_of_range(target text, source text) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $$
   SELECT sandbox.fail(242, format('The conversion of a %s data type to a %s data type resulted in an out-of-range value.', source, target), NULL::timestamp)
 $$;
@@ -174,7 +206,8 @@ CREATE FUNCTION datetime_fit(v timestamp, target text, strict bool, source text)
 DECLARE seconds numeric := extract(epoch FROM v::time); fitted timestamp;
 BEGIN
   IF target = 'smalldatetime' THEN
-    fitted := date_trunc('day', v) + make_interval(mins => round(round(seconds, 3) / 60)::int);
+    -- By 1/300 s first, as datetime: 29.998 seconds go down, 29.999 go up.
+    fitted := date_trunc('day', v) + make_interval(mins => round(round(seconds * 300) / 18000)::int);
     IF fitted < '1900-01-01' OR fitted >= '2079-06-07' THEN
       RETURN CASE WHEN strict THEN out_of_range(target, source) END;
     END IF;
@@ -185,13 +218,18 @@ BEGIN
   RETURN fitted;
 END $$;
 
-CREATE FUNCTION bad_moment(strict bool) RETURNS void LANGUAGE plpgsql IMMUTABLE STRICT AS $$
+CREATE FUNCTION bad_moment(strict bool, target text DEFAULT '') RETURNS void LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
+  IF strict AND target = 'smalldatetime' THEN
+    PERFORM fail(295, 'Conversion failed when converting character string to smalldatetime data type.', NULL::int);
+  END IF;
   IF strict THEN PERFORM fail(241, 'Conversion failed when converting date and/or time from character string.', NULL::int); END IF;
 END $$;
 CREATE FUNCTION date_from_text(v text, strict bool) RETURNS date LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE r moment := moment_from_text(v);
+DECLARE r moment;
 BEGIN
+  IF v ~ '^\d{4}-\d\d-\d\d$' AND v >= '0001' AND pg_input_is_valid(v, 'date') THEN RETURN v::date; END IF;
+  r := moment_from_text(v);
   IF r.bad THEN PERFORM bad_moment(strict); RETURN NULL; END IF;
   RETURN r.day;
 END $$;
@@ -205,14 +243,19 @@ CREATE FUNCTION stamp_of(r moment, scale int, what text) RETURNS timestamp LANGU
   SELECT r.day + make_interval(secs => (sandbox.ticks_fit(r.ticks, scale, what) / 10000000)::float8)
 $$;
 CREATE FUNCTION stamp_from_text(v text, target text, scale int, strict bool, source text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE r moment := moment_from_text(v);
+DECLARE r moment;
 BEGIN
+  IF is_iso_stamp(v) THEN
+    IF target = 'datetime2' THEN RETURN stamp_round(v::timestamp, scale); END IF;
+    IF length(v) <= 23 THEN RETURN datetime_fit(v::timestamp, target, strict, source); END IF;
+  END IF;
+  r := moment_from_text(v);
   IF r.bad THEN
     IF strict AND r.has_day AND target <> 'datetime2' AND v ~ '^\s*\d{4}-\d{1,2}-\d{1,2}([ T]|\s*$)' AND NOT v ~ '\.\d{4,}' THEN RETURN out_of_range(target, source); END IF;
-    PERFORM bad_moment(strict); RETURN NULL;
+    PERFORM bad_moment(strict, target); RETURN NULL;
   END IF;
   IF target = 'datetime2' THEN RETURN stamp_of(r, scale, target); END IF;
-  IF v ~ '\.\d{4,}' THEN PERFORM bad_moment(strict); RETURN NULL; END IF;  -- datetime reads three digits at most
+  IF v ~ '\.\d{4,}' THEN PERFORM bad_moment(strict, target); RETURN NULL; END IF;  -- datetime reads three digits at most
   RETURN datetime_fit(stamp_of(r, 3, target), target, strict, source);
 END $$;
 CREATE FUNCTION dto_from_text(v text, scale int, strict bool) RETURNS dto LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -331,15 +374,19 @@ EXCEPTION WHEN untranslatable_character THEN
 END $$;
 -- A character outside of code page 1252 becomes a question mark in varchar.
 CREATE FUNCTION ansi(v text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN CASE WHEN octet_length(v) = length(v) THEN v
-  ELSE regexp_replace(v, '[^\u0001-\u007f\u00a0-\u00ff\u0081\u008d\u008f\u0090\u009d€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]', '?', 'g') END;
+  ELSE regexp_replace(regexp_replace(v, '[^\u0001-\uffff]', '??', 'g'), '[^\u0001-\u007f\u00a0-\u00ff\u0081\u008d\u008f\u0090\u009d€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]', '?', 'g') END;
 
 -- What an INSERT or UPDATE stores: as it is, or an error; blanks past the end are cut silently (as ANSI_PADDING has it).
-CREATE FUNCTION text_fit(v citext, width int, wide bool, tbl text, col text) RETURNS citext LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE trimmed text;
+-- `unit` is what the width counts: char, utf16 or utf8.
+CREATE FUNCTION text_width(v text, unit text) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN CASE unit WHEN 'utf16' THEN sandbox.utf16_length(v) WHEN 'utf8' THEN octet_length(v) ELSE length(v) END;
+CREATE FUNCTION text_fit(v citext, width int, unit text, tbl text, col text) RETURNS citext LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE trimmed text; wide int;
 BEGIN
-  IF (CASE WHEN wide THEN utf16_length(v) ELSE length(v) END) <= width THEN RETURN v; END IF;
+  IF text_width(v, unit) <= width THEN RETURN v; END IF;
   trimmed := rtrim(v::text, ' ');
-  IF (CASE WHEN wide THEN utf16_length(trimmed) ELSE length(trimmed) END) <= width THEN RETURN left(v::text, width)::citext; END IF;
+  wide := text_width(trimmed, unit);
+  IF wide <= width THEN RETURN (trimmed || repeat(' ', width - wide))::citext; END IF;
   RETURN fail(2628, format('String or binary data would be truncated in table ''%s'', column ''%s''. Truncated value: ''%s''.', tbl, col, left(v::text, width)), NULL::citext);
 END $$;
 CREATE FUNCTION bytes_fit(v bytea, width int, tbl text, col text) RETURNS bytea LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -349,6 +396,18 @@ BEGIN
 END $$;
 CREATE FUNCTION bytes_pad(v bytea, width int) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN CASE WHEN length(v) >= width THEN substr(v, 1, width) ELSE v || decode(repeat('00', width - length(v)), 'hex') END;
+CREATE FUNCTION left_ansi(v text, width int) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN left(v, width);
+CREATE FUNCTION left_utf8(v text, width int) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE out text := left(v, width);
+BEGIN
+  WHILE octet_length(out) > width LOOP out := left(out, least(-1, -(octet_length(out) - width) / 4)); END LOOP;
+  RETURN out;
+END $$;
+-- Blanks up to a width in units of UTF-16 or bytes of UTF-8.
+CREATE FUNCTION pad_utf16(v text, width int) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN rpad(v, width - (sandbox.utf16_length(v) - length(v)));
+CREATE FUNCTION pad_utf8(v text, width int) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN rpad(v, width - (octet_length(v) - length(v)));
 CREATE FUNCTION left_utf16(v text, width int) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE out text := left(v, width);
 BEGIN
@@ -383,6 +442,28 @@ BEGIN
   IF v ~ '<' AND v !~ '>' THEN RETURN fail(9400, 'XML parsing: line 1, character ' || length(v) || ', unexpected end of input', NULL::text); END IF;
   RETURN v;
 END $$;
+-- What stands between the brackets of a LIKE pattern. A range whose ends are the wrong way round has no members.
+CREATE FUNCTION like_set(v text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE out text := ''; i int := 1; low text; high text; negated bool := left(v, 1) = '^'; special text := '([\[\]\\^-])';
+BEGIN
+  IF negated THEN v := substr(v, 2); END IF;
+  WHILE i <= length(v) LOOP
+    low := substr(v, i, 1);
+    IF substr(v, i + 1, 1) = '-' AND i + 2 <= length(v) THEN
+      high := substr(v, i + 2, 1);
+      IF low > high COLLATE "C" THEN low := lower(low); high := lower(high); END IF;
+      IF low <= high COLLATE "C" THEN
+        out := out || regexp_replace(low, special, '\\\1') || '-' || regexp_replace(high, special, '\\\1');
+      END IF;
+      i := i + 3;
+    ELSE
+      out := out || regexp_replace(low, special, '\\\1');
+      i := i + 1;
+    END IF;
+  END LOOP;
+  IF out = '' THEN RETURN CASE WHEN negated THEN '(.|\n)' ELSE '(?!)' END; END IF;
+  RETURN '[' || CASE WHEN negated THEN '^' ELSE '' END || out || ']';
+END $$;
 -- A LIKE pattern as a regular expression: %, _, [a-z], [^a-z] and the escape character.
 CREATE FUNCTION like_pattern(v text, escape text) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE out text := '^'; i int := 1; c text; close int; inside text;
@@ -397,8 +478,7 @@ BEGIN
       close := strpos(substr(v, i + 2), ']');
       IF close = 0 THEN RETURN '(?!)'; END IF;
       inside := substr(v, i + 1, close);
-      out := out || '[' || CASE WHEN left(inside, 1) = '^' THEN '^' || regexp_replace(substr(inside, 2), '([\[\]\\^])', '\\\1', 'g')
-        ELSE regexp_replace(inside, '([\[\]\\^])', '\\\1', 'g') END || ']';
+      out := out || like_set(inside);
       i := i + close + 1;
     ELSIF c ~ '[[:alnum:][:space:]]' OR ascii(c) > 127 THEN out := out || c;
     ELSE out := out || '\' || c;
@@ -407,3 +487,31 @@ BEGIN
   END LOOP;
   RETURN '(?s)' || out || '$';
 END $$;
+-- Bytes taken for text. A text here cannot hold U+0000.
+CREATE FUNCTION text_from_ansi(v bytea) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF position('\x00'::bytea IN v) > 0 THEN RETURN refuse('a text with the character U+0000', NULL::text); END IF;
+  RETURN translate(convert_from(v, 'LATIN1'), U&'\0080\0082\0083\0084\0085\0086\0087\0088\0089\008a\008b\008c\008e\0091\0092\0093\0094\0095\0096\0097\0098\0099\009a\009b\009c\009e\009f',
+    '€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ');
+END $$;
+CREATE FUNCTION text_from_utf16(v bytea) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE out text := ''; unit int; high int := 0; at int := 0;
+BEGIN
+  WHILE at < length(v) LOOP
+    unit := get_byte(v, at) + CASE WHEN at + 1 < length(v) THEN get_byte(v, at + 1) * 256 ELSE 0 END;
+    at := at + 2;
+    IF high > 0 AND unit BETWEEN 56320 AND 57343 THEN
+      out := out || chr(65536 + (high - 55296) * 1024 + unit - 56320); high := 0;
+    ELSIF unit BETWEEN 55296 AND 56319 AND high = 0 THEN high := unit;
+    ELSIF unit = 0 THEN RETURN refuse('a text with the character U+0000', NULL::text);
+    ELSIF unit BETWEEN 55296 AND 57343 OR high > 0 THEN RETURN refuse('a text with half of a surrogate pair', NULL::text);
+    ELSE out := out || chr(unit);
+    END IF;
+  END LOOP;
+  IF high > 0 THEN RETURN refuse('a text with half of a surrogate pair', NULL::text); END IF;
+  RETURN out;
+END $$;
+-- Two binaries are equal when they differ by trailing zeros only: this one as long as `width`, or as long as it must be.
+CREATE FUNCTION bytes_compared(v bytea, width int) RETURNS bytea LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN CASE WHEN length(v) = width THEN v WHEN length(v) < width THEN v || decode(repeat('00', width - length(v)), 'hex')
+    WHEN length(rtrim(v, '\x00'::bytea)) <= width THEN substr(v, 1, width) ELSE rtrim(v, '\x00'::bytea) END;

@@ -22,6 +22,18 @@ CREATE FUNCTION stuff(v text, start int, count int, new text) RETURNS text LANGU
   SELECT CASE WHEN start < 1 OR count < 0 OR start > length(v) THEN NULL
     ELSE left(v, start - 1) || coalesce(new, '') || substr(v, start + count) END
 $$;
+-- CHAR and NCHAR. What a text of PostgreSQL cannot hold is refused.
+CREATE FUNCTION char_of(code int) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF code = 0 THEN RETURN refuse('a text with the character U+0000', NULL::text); END IF;
+  RETURN CASE WHEN code BETWEEN 1 AND 255 THEN convert_from(set_byte('\x00'::bytea, 0, code), 'WIN1252') END;
+END $$;
+CREATE FUNCTION nchar_of(code int) RETURNS text LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF code = 0 THEN RETURN refuse('a text with the character U+0000', NULL::text); END IF;
+  IF code BETWEEN 55296 AND 57343 THEN RETURN refuse('a text with half of a surrogate pair', NULL::text); END IF;
+  RETURN CASE WHEN code BETWEEN 1 AND 65535 THEN chr(code) END;
+END $$;
 CREATE FUNCTION quotename(v text, mark text) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT CASE WHEN length(v) > 128 THEN NULL
     WHEN mark IN ('[', ']') THEN '[' || replace(v, ']', ']]') || ']'
@@ -48,6 +60,37 @@ END $$;
 CREATE FUNCTION parsename(v text, part int) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT nullif(p[cardinality(p) - part + 1], '') FROM (SELECT sandbox.name_parts(v) AS p) x WHERE cardinality(p) <= 4 AND part BETWEEN 1 AND cardinality(p)
 $$;
+
+-- https://www.rfc-editor.org/rfc/rfc3174
+CREATE FUNCTION rotated(v int8, n int) RETURNS int8 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ((v << n) | (v >> (32 - n))) & 4294967295;
+CREATE FUNCTION sha1(v bytea) RETURNS bytea LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE
+  h int8[] := ARRAY[1732584193, 4023233417, 2562383102, 271733878, 3285377520]; w int8[]; a int8; b int8; c int8; d int8; e int8; f int8; t int8;
+  padded bytea := v || '\x80'::bytea || decode(repeat('00', (119 - length(v) % 64) % 64), 'hex') || int8send(length(v)::int8 * 8);
+BEGIN
+  FOR block IN 0..length(padded) / 64 - 1 LOOP
+    FOR i IN 0..15 LOOP
+      w[i] := ('x' || encode(substr(padded, block * 64 + i * 4 + 1, 4), 'hex'))::bit(32)::int8 & 4294967295;
+    END LOOP;
+    FOR i IN 16..79 LOOP w[i] := rotated(w[i - 3] # w[i - 8] # w[i - 14] # w[i - 16], 1); END LOOP;
+    a := h[1]; b := h[2]; c := h[3]; d := h[4]; e := h[5];
+    FOR i IN 0..79 LOOP
+      f := CASE WHEN i < 20 THEN ((b & c) | (~b & d & 4294967295)) + 1518500249 WHEN i < 40 THEN (b # c # d) + 1859775393
+        WHEN i < 60 THEN ((b & c) | (b & d) | (c & d)) + 2400959708 ELSE (b # c # d) + 3395469782 END;
+      t := (rotated(a, 5) + f + e + w[i]) & 4294967295;
+      e := d; d := c; c := rotated(b, 30); b := a; a := t;
+    END LOOP;
+    h := ARRAY[(h[1] + a) & 4294967295, (h[2] + b) & 4294967295, (h[3] + c) & 4294967295, (h[4] + d) & 4294967295, (h[5] + e) & 4294967295];
+  END LOOP;
+  RETURN decode(lpad(to_hex(h[1]), 8, '0') || lpad(to_hex(h[2]), 8, '0') || lpad(to_hex(h[3]), 8, '0') || lpad(to_hex(h[4]), 8, '0') || lpad(to_hex(h[5]), 8, '0'), 'hex');
+END $$;
+
+-- WAITFOR.
+CREATE FUNCTION wait_for(seconds float8) RETURNS int LANGUAGE plpgsql VOLATILE STRICT AS $$
+BEGIN
+  PERFORM pg_sleep(seconds);
+  RETURN 1;
+END $$;
 
 -- Dates.
 CREATE FUNCTION date_add(part text, n int8, v timestamp, kind text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -140,18 +183,24 @@ CREATE AGGREGATE checksum_agg(int) (SFUNC = xor_step, STYPE = int);
 
 -- What the catalog knows.
 CREATE FUNCTION find_object(v text, database text, session int) RETURNS int LANGUAGE sql STABLE STRICT AS $$
-  SELECT o.object_id FROM (SELECT p, cardinality(p) AS n FROM (SELECT sandbox.name_parts(v) AS p) y) x
-  JOIN sandbox.objects o ON o.name = p[n]::citext
-  JOIN sandbox.schemas s ON s.schema_id = o.schema_id AND s.name = coalesce(nullif(p[n - 1], ''), 'dbo')::citext
-  JOIN sandbox.databases d ON d.database_id = s.database_id
-    AND d.name = CASE WHEN p[n] LIKE '#%' THEN 'tempdb' ELSE coalesce(nullif(p[n - 2], ''), database) END::citext
-  WHERE o.session IN (0, session) AND n <= 3
+  WITH named AS MATERIALIZED (
+    SELECT p[n]::citext AS name, nullif(p[n - 1], '')::citext AS schema, CASE WHEN p[n] LIKE '#%' THEN 'tempdb' ELSE coalesce(nullif(p[n - 2], ''), database) END AS database
+    FROM (SELECT p, cardinality(p) AS n FROM (SELECT sandbox.name_parts(v) AS p) y) x WHERE n <= 3),
+  wanted AS MATERIALIZED (SELECT w.name, w.database::citext AS database, coalesce(w.schema, sandbox.default_schema(w.database)) AS schema, w.schema IS NULL AS bare FROM named w)
+  SELECT f.object_id FROM (
+    SELECT o.object_id FROM wanted w
+    JOIN sandbox.objects o ON o.name = w.name
+    JOIN sandbox.schemas s ON s.schema_id = o.schema_id AND (s.name = w.schema OR w.bare AND s.name = 'dbo')
+    JOIN sandbox.databases d ON d.database_id = s.database_id AND d.name = w.database
+    WHERE o.session IN (0, session)
+    ORDER BY s.name = w.schema DESC LIMIT 1) f
+  WHERE sandbox.sees(f.object_id)
 $$;
 CREATE FUNCTION object_id(v text, kind text, database text, session int) RETURNS int LANGUAGE sql STABLE AS $$
-  SELECT o.object_id FROM sandbox.objects o WHERE o.object_id = sandbox.find_object(v, database, session)
-    AND (kind IS NULL OR o.type = upper(kind)::citext)
+  WITH f AS MATERIALIZED (SELECT sandbox.find_object(v, database, session) AS id)
+  SELECT o.object_id FROM f JOIN sandbox.objects o ON o.object_id = f.id WHERE kind IS NULL OR o.type = upper(kind)::citext
 $$;
-CREATE FUNCTION object_name(id int) RETURNS citext LANGUAGE sql STABLE STRICT AS $$ SELECT name FROM sandbox.objects WHERE object_id = id $$;
+CREATE FUNCTION object_name(id int) RETURNS citext LANGUAGE sql STABLE STRICT AS $$ SELECT name FROM sandbox.objects WHERE object_id = id AND sandbox.sees(id) $$;
 CREATE FUNCTION schema_name(id int) RETURNS citext LANGUAGE sql STABLE STRICT AS $$
   SELECT CASE id WHEN 1 THEN 'dbo' WHEN 3 THEN 'INFORMATION_SCHEMA' WHEN 4 THEN 'sys' ELSE (SELECT name FROM sandbox.schemas WHERE schema_id = id) END::citext
 $$;

@@ -19,25 +19,27 @@ UPDATE sandbox.types SET collated = true WHERE name IN ('text', 'ntext', 'char',
 CREATE FUNCTION sandbox.shown_type(name text) RETURNS citext LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN CASE name WHEN 'rowversion' THEN 'timestamp' ELSE name END::sandbox.citext;
 
+-- What the session's login may know of: see sandbox.seen_objects.
 CREATE VIEW sandbox_sys.place AS
 SELECT o.*, d.name::text AS "$database", d.database_id, s.name AS schema_name, sandbox.schema_number(o.schema_id) AS shown_schema
-FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) JOIN sandbox.databases d USING (database_id) WHERE o.session = 0;
+FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) JOIN sandbox.databases d USING (database_id) WHERE o.session = 0
+  AND ((SELECT sandbox.unrestricted()) OR CASE o.parent_object_id WHEN 0 THEN o.object_id ELSE o.parent_object_id END IN (SELECT sandbox.seen_objects()));
 
 CREATE FUNCTION sandbox.type_desc(type citext) RETURNS citext LANGUAGE sql IMMUTABLE PARALLEL SAFE
   RETURN CASE type::text WHEN 'U' THEN 'USER_TABLE' WHEN 'V' THEN 'VIEW' WHEN 'PK' THEN 'PRIMARY_KEY_CONSTRAINT' WHEN 'UQ' THEN 'UNIQUE_CONSTRAINT'
-    WHEN 'F' THEN 'FOREIGN_KEY_CONSTRAINT' WHEN 'C' THEN 'CHECK_CONSTRAINT' WHEN 'D' THEN 'DEFAULT_CONSTRAINT' END::sandbox.citext;
+    WHEN 'F' THEN 'FOREIGN_KEY_CONSTRAINT' WHEN 'C' THEN 'CHECK_CONSTRAINT' WHEN 'D' THEN 'DEFAULT_CONSTRAINT' WHEN 'TR' THEN 'SQL_TRIGGER' END::sandbox.citext;
 
 CREATE VIEW sandbox_sys."sys.databases" AS
-SELECT here.name::text AS "$database", d.name::sysname AS name, d.database_id, NULL::int AS source_database_id, '\x01'::varbinary85 AS owner_sid,
+SELECT here.name::text AS "$database", d.name::sysname AS name, d.database_id, NULL::int AS source_database_id, (SELECT l.sid FROM sandbox.logins l WHERE l.login_id = d.owner_id)::varbinary85 AS owner_sid,
   d.create_date::datetime AS create_date, 160::tinyint AS compatibility_level, 'SQL_Latin1_General_CP1_CI_AS'::sysname AS collation_name,
   0::tinyint AS user_access, 'MULTI_USER'::nvarchar60 AS user_access_desc, false AS is_read_only, 0::tinyint AS state, 'ONLINE'::nvarchar60 AS state_desc,
   1::tinyint AS snapshot_isolation_state, 'ON'::nvarchar60 AS snapshot_isolation_state_desc, true AS is_read_committed_snapshot_on,
   3::tinyint AS recovery_model, 'SIMPLE'::nvarchar60 AS recovery_model_desc, false AS is_broker_enabled, false AS is_cdc_enabled
-FROM sandbox.databases d CROSS JOIN sandbox.databases here;
+FROM sandbox.databases d CROSS JOIN sandbox.databases here WHERE sandbox.sees_database(d.database_id);
 
 CREATE VIEW sandbox_sys."sys.schemas" AS
 SELECT "$database", name::sysname AS name, schema_id, principal_id FROM (
-  SELECT d.name::text AS "$database", s.name, CASE WHEN s.name = 'dbo' THEN 1 ELSE s.schema_id END AS schema_id, 1 AS principal_id
+  SELECT d.name::text AS "$database", s.name, CASE WHEN s.name = 'dbo' THEN 1 ELSE s.schema_id END AS schema_id, s.owner_id AS principal_id
   FROM sandbox.schemas s JOIN sandbox.databases d USING (database_id)
   UNION ALL SELECT d.name::text, x.name, x.id, x.id FROM sandbox.databases d, (VALUES ('INFORMATION_SCHEMA'::citext, 3), ('sys', 4), ('guest', 2)) x (name, id)) s;
 
@@ -55,7 +57,7 @@ FROM sandbox_sys."sys.objects" o WHERE type = 'U';
 CREATE VIEW sandbox_sys."sys.views" AS SELECT o.*, false AS with_check_option FROM sandbox_sys."sys.objects" o WHERE type = 'V';
 CREATE VIEW sandbox_sys."sys.system_views" AS
 SELECT d.name::text AS "$database", x.name::sysname AS name, x.id AS object_id, 4 AS schema_id, 'V'::char2 AS type, 'VIEW'::nvarchar60 AS type_desc
-FROM sandbox.databases d, (VALUES ('dm_exec_sessions'::citext, -101), ('dm_exec_connections', -102), ('dm_db_partition_stats', -103)) x (name, id);
+FROM sandbox.databases d, (VALUES ('dm_exec_sessions'::citext, -101), ('dm_exec_connections', -102), ('dm_db_partition_stats', -103), ('dm_exec_requests', -104)) x (name, id);
 
 CREATE VIEW sandbox_sys."sys.types" AS
 SELECT d.name::text AS "$database", t.name::sysname AS name, t.system_type_id::tinyint AS system_type_id, t.user_type_id, 4 AS schema_id, NULL::int AS principal_id,
@@ -103,13 +105,13 @@ SELECT o."$database", o.name::sysname AS name, o.object_id, o.shown_schema AS sc
   o.create_date::datetime AS create_date, o.modify_date::datetime AS modify_date, false AS is_ms_shipped, i.index_id AS unique_index_id, o.system_named AS is_system_named, true AS is_enforced
 FROM sandbox_sys.place o JOIN sandbox.indexes i ON i.constraint_object_id = o.object_id WHERE o.type IN ('PK', 'UQ');
 CREATE VIEW sandbox_sys."sys.default_constraints" AS
-SELECT o.*, p.parent_column_id, p.definition::nvarchar_max AS definition, p.system_named AS is_system_named
+SELECT o.*, p.parent_column_id, (CASE WHEN (SELECT sandbox.unrestricted()) THEN p.definition ELSE sandbox.shown_definition(p.object_id) END)::nvarchar_max AS definition, p.system_named AS is_system_named
 FROM sandbox_sys."sys.objects" o JOIN sandbox.objects p USING (object_id) WHERE o.type = 'D';
 CREATE VIEW sandbox_sys."sys.check_constraints" AS
-SELECT o.*, p.definition::nvarchar_max AS definition, p.parent_column_id, p.system_named AS is_system_named, false AS is_disabled, false AS is_not_trusted, true AS uses_database_collation
+SELECT o.*, (CASE WHEN (SELECT sandbox.unrestricted()) THEN p.definition ELSE sandbox.shown_definition(p.object_id) END)::nvarchar_max AS definition, p.parent_column_id, p.system_named AS is_system_named, false AS is_disabled, sandbox.is_untrusted(p.object_id) AS is_not_trusted, true AS uses_database_collation
 FROM sandbox_sys."sys.objects" o JOIN sandbox.objects p USING (object_id) WHERE o.type = 'C';
 CREATE VIEW sandbox_sys."sys.foreign_keys" AS
-SELECT o.*, f.referenced_object_id, f.key_index_id, false AS is_disabled, false AS is_not_for_replication, false AS is_not_trusted,
+SELECT o.*, f.referenced_object_id, f.key_index_id, false AS is_disabled, false AS is_not_for_replication, sandbox.is_untrusted(p.object_id) AS is_not_trusted,
   f.delete_action::tinyint AS delete_referential_action, (ARRAY['NO_ACTION', 'CASCADE', 'SET_NULL', 'SET_DEFAULT'])[f.delete_action + 1]::nvarchar60 AS delete_referential_action_desc,
   f.update_action::tinyint AS update_referential_action, (ARRAY['NO_ACTION', 'CASCADE', 'SET_NULL', 'SET_DEFAULT'])[f.update_action + 1]::nvarchar60 AS update_referential_action_desc,
   p.system_named AS is_system_named
@@ -129,11 +131,17 @@ FROM sandbox_sys."sys.indexes" i;
 CREATE VIEW sandbox_sys."sys.extended_properties" AS
 SELECT ''::text AS "$database", 0::tinyint AS class, ''::nvarchar60 AS class_desc, 0 AS major_id, 0 AS minor_id, ''::sysname AS name, ''::nvarchar_max AS value WHERE false;
 CREATE VIEW sandbox_sys."sys.triggers" AS
-SELECT "$database", name, object_id, 1::tinyint AS parent_class, 'OBJECT_OR_COLUMN'::nvarchar60 AS parent_class_desc, object_id AS parent_id, type, type_desc, create_date, modify_date,
-  false AS is_ms_shipped, false AS is_disabled, false AS is_not_for_replication, false AS is_instead_of_trigger FROM sandbox_sys."sys.objects" WHERE false;
+SELECT o."$database", o.name, o.object_id, 1::tinyint AS parent_class, 'OBJECT_OR_COLUMN'::nvarchar60 AS parent_class_desc, o.parent_object_id AS parent_id, o.type, o.type_desc,
+  o.create_date, o.modify_date, false AS is_ms_shipped, g.is_disabled, false AS is_not_for_replication, false AS is_instead_of_trigger
+FROM sandbox_sys."sys.objects" o JOIN sandbox.triggers g USING (object_id);
+CREATE VIEW sandbox_sys."sys.trigger_events" AS
+SELECT o."$database", o.object_id, e.type, e.type_desc::nvarchar60 AS type_desc, true AS is_trigger_event, false AS is_first, false AS is_last, NULL::int AS event_group_type,
+  NULL::nvarchar60 AS event_group_type_desc
+FROM sandbox_sys.place o JOIN sandbox.triggers g USING (object_id)
+JOIN (VALUES (1, 'INSERT'), (2, 'UPDATE'), (3, 'DELETE')) e (type, type_desc) ON e.type_desc = ANY (string_to_array(g.events, ','));
 CREATE VIEW sandbox_sys."sys.sql_modules" AS
-SELECT "$database", object_id, definition::nvarchar_max AS definition, true AS uses_ansi_nulls, true AS uses_quoted_identifier, false AS is_schema_bound
-FROM sandbox_sys.place WHERE type = 'V';
+SELECT "$database", object_id, sandbox.shown_definition(object_id)::nvarchar_max AS definition, true AS uses_ansi_nulls, true AS uses_quoted_identifier, false AS is_schema_bound
+FROM sandbox_sys.place WHERE type IN ('V', 'TR');
 CREATE VIEW sandbox_sys."sys.synonyms" AS SELECT o.*, ''::nvarchar_max AS base_object_name FROM sandbox_sys."sys.objects" o WHERE false;
 CREATE VIEW sandbox_sys."sys.sequences" AS SELECT o.* FROM sandbox_sys."sys.objects" o WHERE false;
 CREATE VIEW sandbox_sys."sys.procedures" AS SELECT o.* FROM sandbox_sys."sys.objects" o WHERE false;
@@ -141,26 +149,51 @@ CREATE VIEW sandbox_sys."sys.procedures" AS SELECT o.* FROM sandbox_sys."sys.obj
 -- One row: the session that asks. Its own values are put there by the interpreter (set_config).
 CREATE VIEW sandbox_sys."sys.dm_exec_sessions" AS
 SELECT d.name::text AS "$database", current_setting('sandbox.session', true)::int2 AS session_id, current_setting('sandbox.login', true)::sysname AS login_name,
-  current_setting('sandbox.login', true)::sysname AS original_login_name, NULL::sysname AS host_name, NULL::sysname AS program_name, 'running'::nvarchar60 AS status,
+  current_setting('sandbox.login', true)::sysname AS original_login_name, current_setting('sandbox.host', true)::sysname AS host_name, current_setting('sandbox.application', true)::sysname AS program_name, 'running'::nvarchar60 AS status,
   current_setting('sandbox.isolation', true)::int2 AS transaction_isolation_level, d.database_id::int2 AS database_id, true AS is_user_process, 0 AS open_transaction_count
 FROM sandbox.databases d;
 CREATE VIEW sandbox_sys."sys.dm_exec_connections" AS
 SELECT d.name::text AS "$database", current_setting('sandbox.session', true)::int AS session_id, 'TCP'::nvarchar60 AS net_transport, 'TSQL'::nvarchar60 AS protocol_type,
-  'FALSE'::nvarchar60 AS encrypt_option, 'SQL'::nvarchar60 AS auth_scheme FROM sandbox.databases d;
+  current_setting('sandbox.tds_version', true)::int AS protocol_version, current_setting('sandbox.encrypted', true)::nvarchar60 AS encrypt_option,
+  'SQL'::nvarchar60 AS auth_scheme, current_setting('sandbox.packet_bytes', true)::int AS net_packet_size,
+  current_setting('sandbox.address', true)::varchar48 AS client_net_address FROM sandbox.databases d;
+
+-- The requests that are being worked on, and who waits for whom. PostgreSQL's connections are named for the sessions.
+CREATE FUNCTION sandbox.session_of(pid int) RETURNS int2 LANGUAGE sql STABLE
+  RETURN (SELECT substr(application_name, 9)::int2 FROM pg_stat_activity a WHERE a.pid = $1 AND application_name LIKE 'session %');
+CREATE FUNCTION sandbox.wait_type(pid int) RETURNS text LANGUAGE sql STABLE
+  RETURN (SELECT 'LCK_M_' || CASE l.mode WHEN 'AccessShareLock' THEN 'SCH_S' WHEN 'AccessExclusiveLock' THEN 'SCH_M' WHEN 'ShareLock' THEN
+      CASE l.locktype WHEN 'relation' THEN 'S' ELSE 'X' END WHEN 'ShareRowExclusiveLock' THEN 'U' WHEN 'RowExclusiveLock' THEN 'IX' WHEN 'RowShareLock' THEN 'IS' ELSE 'X' END
+    FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted LIMIT 1);
+CREATE VIEW sandbox_sys."sys.dm_exec_requests" AS
+SELECT d.name::text AS "$database", r.session_id, 0 AS request_id, (r.query_start AT TIME ZONE 'UTC')::datetime AS start_time,
+  CASE WHEN r.blocker IS NULL THEN 'running' ELSE 'suspended' END::nvarchar60 AS status,
+  CASE r.word WHEN 'LOCK' THEN 'SELECT' WHEN 'SAVEPOINT' THEN 'SELECT' ELSE r.word END::nvarchar60 AS command,
+  coalesce(r.blocker, 0)::int2 AS blocking_session_id, sandbox.wait_type(r.pid)::nvarchar60 AS wait_type,
+  CASE WHEN r.blocker IS NULL THEN 0 ELSE (extract(epoch FROM clock_timestamp() - r.query_start) * 1000)::int END AS wait_time
+FROM (
+  SELECT pid, sandbox.session_of(pid) AS session_id, query_start, upper(split_part(query, ' ', 1)) AS word,
+    (SELECT min(sandbox.session_of(b)) FROM unnest(pg_blocking_pids(pid)) b) AS blocker
+  FROM pg_stat_activity WHERE state = 'active' AND application_name LIKE 'session %') r
+CROSS JOIN sandbox.databases d
+WHERE r.session_id = sandbox.own_session() OR (SELECT sandbox.permitted(sandbox.login_id(), 'VIEW SERVER PERFORMANCE STATE', 100, NULL, NULL, NULL));
 
 -- INFORMATION_SCHEMA
 CREATE VIEW sandbox_sys."INFORMATION_SCHEMA.SCHEMATA" AS
-SELECT "$database", "$database"::sysname AS "CATALOG_NAME", name AS "SCHEMA_NAME", 'dbo'::sysname AS "SCHEMA_OWNER" FROM sandbox_sys."sys.schemas";
+SELECT "$database", "$database"::sysname AS "CATALOG_NAME", name AS "SCHEMA_NAME",
+  (SELECT p.name FROM sandbox.all_principals p JOIN sandbox.databases d USING (database_id) WHERE d.name = "$database"::citext AND p.principal_id = s.principal_id)::sysname AS "SCHEMA_OWNER"
+FROM sandbox_sys."sys.schemas" s;
 CREATE VIEW sandbox_sys."INFORMATION_SCHEMA.TABLES" AS
 SELECT "$database", "$database"::sysname AS "TABLE_CATALOG", schema_name::sysname AS "TABLE_SCHEMA", name::sysname AS "TABLE_NAME",
   CASE WHEN type = 'U' THEN 'BASE TABLE' ELSE 'VIEW' END::varchar10 AS "TABLE_TYPE" FROM sandbox_sys.place WHERE type IN ('U', 'V');
 CREATE VIEW sandbox_sys."INFORMATION_SCHEMA.VIEWS" AS
-SELECT "$database", "$database"::sysname AS "TABLE_CATALOG", schema_name::sysname AS "TABLE_SCHEMA", name::sysname AS "TABLE_NAME", definition::nvarchar_max AS "VIEW_DEFINITION",
+SELECT "$database", "$database"::sysname AS "TABLE_CATALOG", schema_name::sysname AS "TABLE_SCHEMA", name::sysname AS "TABLE_NAME", sandbox.shown_definition(object_id)::nvarchar_max AS "VIEW_DEFINITION",
   'NONE'::varchar10 AS "CHECK_OPTION", 'NO'::varchar10 AS "IS_UPDATABLE" FROM sandbox_sys.place WHERE type = 'V';
 CREATE VIEW sandbox_sys."INFORMATION_SCHEMA.COLUMNS" AS
 SELECT o."$database", o."$database"::sysname AS "TABLE_CATALOG", o.schema_name::sysname AS "TABLE_SCHEMA", o.name::sysname AS "TABLE_NAME", c.name::sysname AS "COLUMN_NAME",
   c.column_id AS "ORDINAL_POSITION",
-  (SELECT x.definition::nvarchar_max FROM sandbox.objects x WHERE x.parent_object_id = c.object_id AND x.parent_column_id = c.column_id AND x.type = 'D') AS "COLUMN_DEFAULT",
+  (SELECT (CASE WHEN (SELECT sandbox.unrestricted()) THEN x.definition ELSE sandbox.shown_definition(x.object_id) END)::nvarchar_max FROM sandbox.objects x
+    WHERE x.parent_object_id = c.object_id AND x.parent_column_id = c.column_id AND x.type = 'D') AS "COLUMN_DEFAULT",
   CASE WHEN c.nullable THEN 'YES' ELSE 'NO' END::varchar10 AS "IS_NULLABLE", sandbox.shown_type(c.type_name)::sysname AS "DATA_TYPE",
   CASE WHEN t.collated OR c.type_name IN ('binary', 'varbinary') THEN CASE WHEN c.type_name IN ('text', 'ntext') THEN 2147483647 ELSE coalesce(c.length, -1) END END AS "CHARACTER_MAXIMUM_LENGTH",
   CASE WHEN t.collated OR c.type_name IN ('binary', 'varbinary') THEN sandbox.max_length(c.type_name, c.length, c.precision, c.scale)::int END AS "CHARACTER_OCTET_LENGTH",

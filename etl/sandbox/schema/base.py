@@ -16,6 +16,14 @@ from etl.sandbox.translation.context import Context
 NAME_LIMIT = 60
 """PostgreSQL cuts names at 63 bytes; longer ones get a short name of ours."""
 
+_SYSTEM_COLUMNS = frozenset({"ctid", "xmin", "xmax", "cmin", "cmax", "tableoid"})
+"""Columns that every table of PostgreSQL has."""
+
+
+def physical_column(name: str, otherwise: str) -> str:
+    """A column's PostgreSQL name: its own where that can be."""
+    return otherwise if len(name.encode()) > NAME_LIMIT or name in _SYSTEM_COLUMNS else name
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
@@ -52,7 +60,8 @@ class SchemaBase:
         if name[-1].startswith("##"):
             raise not_supported(f"the global temporary table {name[-1]}")
         database = "tempdb" if temporary else name[-3] if len(name) == 3 and name[-3] else self._database()
-        schema = "dbo" if temporary or len(name) < 2 or not name[-2] else name[-2]
+        schema = name[-2] if len(name) > 1 and not temporary else ""
+        schema = schema or ("dbo" if temporary else self._catalog.rights.default_schema(database))
         found = self._catalog.schema(database, schema)
         if found is None:
             raise SqlServerError(
@@ -128,6 +137,15 @@ class SchemaBase:
         assert found is not None
         session = self._catalog.session if table.name.startswith("#") else 0
         return Place(table.database, table.schema, found[0], found[2], table.name, session)
+
+    def _trigger_functions(self, table: Table) -> list[str]:
+        """The PostgreSQL functions of a table's triggers, as its statements name them."""
+        rows = self._link.run(
+            "SELECT p.oid::regprocedure::text FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid ="
+            " $1::regclass AND t.tgname = p.proname AND p.proname LIKE 'tr\\_%'",
+            (table.qualified,),
+        ).rows
+        return [row[0] for row in rows]
 
 
 def flag(value_: bool) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from etl.sandbox.catalog import Column, Table
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.schema.base import (
-    NAME_LIMIT,
     Place,
     column_row,
     flag,
     number_or_null,
+    physical_column,
 )
 from etl.sandbox.schema.constraints import ConstraintEditor
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation import definitions as d
 from etl.sandbox.translation.context import Source, column_expression
-from etl.sandbox.translation.expression import quote
+from etl.sandbox.translation.expression import quote, text_literal
 from etl.sandbox.translation.nodes import value
 from etl.sandbox.translation.parser import parse_expression
 from etl.sandbox.translation.storing import stored
@@ -36,7 +36,7 @@ class ColumnEditor(ConstraintEditor):
         column: d.ColumnDefinition,
         filled: bool = False,
     ) -> None:
-        physical = column.name if len(column.name.encode()) <= NAME_LIMIT else f"c_{object_id}_{number}"
+        physical = physical_column(column.name, f"c_{object_id}_{number}")
         kind, generated = self._column_type(place, column)
         sequence = self._identity_sequence(place, object_id, kind, column) if column.identity else None
         nullable = bool(column.nullable) and column.identity is None and kind.name != "rowversion"
@@ -51,7 +51,7 @@ class ColumnEditor(ConstraintEditor):
         if generated:
             parts.append(f"GENERATED ALWAYS AS ({generated}) STORED")
         elif sequence:
-            parts.append(f"DEFAULT nextval('{sequence}')::{storage(kind)}")
+            parts.append(f"DEFAULT nextval({text_literal(sequence)})::{storage(kind)}")
         elif kind.name == "rowversion":
             parts.append("DEFAULT sandbox.next_rowversion()")
         elif column.default is not None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from sqlglot import exp
+
 from etl.sandbox.catalog import Column, Table
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.schema.base import (
@@ -13,6 +15,7 @@ from etl.sandbox.schema.base import (
     key_column,
 )
 from etl.sandbox.schema.indexes import IndexEditor
+from etl.sandbox.schema.violations import new_constraint
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation import definitions as d
 from etl.sandbox.translation.context import table_source
@@ -21,6 +24,8 @@ from etl.sandbox.translation.nodes import predicate, value
 from etl.sandbox.translation.parser import parse_expression
 from etl.sandbox.translation.storing import stored
 
+_UNCHECKED = "coalesce(current_setting('sandbox.unchecked', true), '') = 'on'"
+"""True in a bulk load without CHECK_CONSTRAINTS; see bootstrap/47_bulk.sql."""
 _ACTIONS = {"NO ACTION": 0, "CASCADE": 1, "SET NULL": 2, "SET DEFAULT": 3}
 
 
@@ -72,6 +77,9 @@ class ConstraintEditor(IndexEditor):
         self._create_index(table, index, constraint_id=constraint_id, primary=key.primary)
 
     def _add_foreign_key(self, place: Place, table: Table, key: d.ForeignKeyDefinition) -> None:
+        if place.session:
+            # SQL Server makes the table without it, and says so in a message.
+            raise not_supported("a foreign key of a temporary table")
         name, system = self._constraint_name(place, table, "FK", key.name)
         referenced = self._context().try_table(key.referenced)
         if referenced is None or referenced.kind != "U":
@@ -116,10 +124,11 @@ class ConstraintEditor(IndexEditor):
             )
         columns = ", ".join(quote(column.physical) for column in own)
         targets = ", ".join(quote(column.physical) for column in others)
-        self._link.script(
-            f"ALTER TABLE {table.qualified} ADD CONSTRAINT {quote(physical)} FOREIGN KEY ({columns}) REFERENCES"
-            f" {referenced.qualified} ({targets}) ON DELETE {key.on_delete} ON UPDATE {key.on_update}"
-        )
+        with new_constraint(name, referenced, others[0].name if len(others) == 1 else None):
+            self._link.script(
+                f"ALTER TABLE {table.qualified} ADD CONSTRAINT {quote(physical)} FOREIGN KEY ({columns}) REFERENCES"
+                f" {referenced.qualified} ({targets}) ON DELETE {key.on_delete} ON UPDATE {key.on_update}"
+            )
 
     def _primary_columns(self, table: Table) -> list[str]:
         rows = self._link.run(
@@ -157,15 +166,31 @@ class ConstraintEditor(IndexEditor):
         name, system = self._constraint_name(place, table, "CK", check.name)
         context = self._context()
         context.scope.sources = [table_source(table, None, "")]
-        condition = predicate(context, parse_expression(check.tokens, check.text))
+        tree = parse_expression(check.tokens, check.text)
+        condition = predicate(context, tree)
+        # A check of one column is that column's, however it is written.
+        named = {node.name.lower() for node in tree.find_all(exp.Column)}
+        column = table.by_name[named.pop()] if len(named) == 1 else None
         if context.binds:
             raise not_supported(f"the check {check.text}")
-        object_id = self._add_object(place, name, "", "C", parent=table.object_id, definition=check.text, system=system)
+        object_id = self._add_object(
+            place,
+            name,
+            "",
+            "C",
+            parent=table.object_id,
+            column=column.id if column is not None else 0,
+            definition=check.text,
+            system=system,
+        )
         physical = f"ck_{object_id}"
         self._link.run(
             "UPDATE sandbox.objects SET physical = $1::text WHERE object_id = $2::int", (physical, str(object_id))
         )
-        self._link.script(f"ALTER TABLE {table.qualified} ADD CONSTRAINT {quote(physical)} CHECK ({condition})")
+        with new_constraint(name, table, column.name if column is not None else None):
+            self._link.script(
+                f"ALTER TABLE {table.qualified} ADD CONSTRAINT {quote(physical)} CHECK ({_UNCHECKED} OR ({condition}))"
+            )
 
     def _add_default_constraint(self, place: Place, table: Table, default: d.DefaultDefinition) -> None:
         assert default.column is not None
@@ -192,6 +217,37 @@ class ConstraintEditor(IndexEditor):
         target = Column(number, column.name, column.name, kind, True, column.collation)
         table = Table(object_id, place.database, place.schema, place.name, "U", "", "", ())
         return stored(found, target, table)
+
+    def _trust_constraints(self, definition: d.TrustConstraints) -> None:
+        """Check the rows that bulk loads put past CHECK and FOREIGN KEY constraints. Errors 547 and 4917."""
+        table = self._find(definition.table)
+        rows = self._link.run(
+            "SELECT object_id, name::text, physical, sandbox.is_untrusted(object_id) FROM sandbox.objects WHERE"
+            " parent_object_id = $1::int AND type IN ('C', 'F') ORDER BY object_id",
+            (str(table.object_id),),
+        ).rows
+        known = {row[1].lower() for row in rows}
+        for name in definition.names:
+            if name.lower() not in known:
+                error = SqlServerError(4917, f"Constraint '{name}' does not exist.")
+                error.followed_by = SqlServerError(
+                    4916, "Could not enable or disable the constraint. See previous errors."
+                )
+                raise error
+        wanted = {name.lower() for name in definition.names} or known
+        for object_id, name, physical, untrusted in rows:
+            if untrusted and definition.with_check and name.lower() in wanted:
+                self._check_rows(table, physical)
+                self._link.run("DELETE FROM sandbox.untrusted_constraints WHERE object_id = $1::int", (str(object_id),))
+
+    def _check_rows(self, table: Table, physical: str) -> None:
+        """PostgreSQL takes the constraint for checked: it looks at the rows when it is made anew."""
+        text = self._link.run(
+            "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = $1::regclass AND conname = $2::text",
+            (table.qualified, physical),
+        ).rows[0][0]
+        name = quote(physical)
+        self._link.script(f"ALTER TABLE {table.qualified} DROP CONSTRAINT {name}, ADD CONSTRAINT {name} {text}")
 
     def _drop_constraint(self, table: Table, name: str, if_exists: bool) -> None:
         rows = self._link.run(

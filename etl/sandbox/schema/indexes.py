@@ -9,6 +9,7 @@ from etl.sandbox.schema.base import (
     column_of,
     flag,
 )
+from etl.sandbox.schema.violations import new_index
 from etl.sandbox.translation import definitions as d
 from etl.sandbox.translation.context import table_source
 from etl.sandbox.translation.expression import quote
@@ -90,9 +91,10 @@ class IndexEditor(SchemaBase):
         unique = "UNIQUE " if index.unique else ""
         nulls = " NULLS NOT DISTINCT" if index.unique else ""
         where = f" WHERE {filter_sql}" if filter_sql else ""
-        self._link.script(
-            f"CREATE {unique}INDEX {quote(physical)} ON {table.qualified} ({', '.join(parts)}){nulls}{where}"
-        )
+        with new_index(table, index.name):
+            self._link.script(
+                f"CREATE {unique}INDEX {quote(physical)} ON {table.qualified} ({', '.join(parts)}){nulls}{where}"
+            )
         self._catalog.changed()
 
     @staticmethod

@@ -6,6 +6,7 @@ from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.schema.base import (
     column_row,
 )
+from etl.sandbox.schema.permissions import PermissionEditor
 from etl.sandbox.schema.tables import TableEditor
 from etl.sandbox.translation import definitions as d
 from etl.sandbox.translation.expression import quote
@@ -13,11 +14,12 @@ from etl.sandbox.translation.parser import parse_statement
 from etl.sandbox.translation.query import compile_query
 
 
-class NamespaceEditor(TableEditor):
+class NamespaceEditor(TableEditor, PermissionEditor):
     """CREATE and DROP of what holds names."""
 
     def _create_view(self, definition: d.CreateView) -> None:
         existing = self._context().try_table(definition.name)
+        held = self._permissions_on(existing) if existing is not None else []
         if existing is not None and definition.replace and existing.kind == "V":
             self._drop_table(existing, "VIEW")
         elif definition.alter:
@@ -37,6 +39,7 @@ class NamespaceEditor(TableEditor):
                     ends_batch=True,
                 )
         object_id = self._add_object(place, place.name, place.physical, "V", definition=definition.text)
+        self._permit_again(object_id, held)
         for number, (name, column) in enumerate(zip(names, query.columns, strict=True), 1):
             shape = d.ColumnDefinition(name, column.type, collation=column.collation)
             row = column_row(object_id, number, shape, f"c{number}", column.type, column.nullable, None)
@@ -56,7 +59,12 @@ class NamespaceEditor(TableEditor):
             raise SqlServerError(
                 2714, f"There is already an object named '{definition.name}' in the database.", state=6
             )
+        owner = self._own_user() if definition.owner is None else self._owner(definition.owner)
         self._link.run("SELECT sandbox.add_schema($1::text, $2::text)", (self._database(), definition.name))
+        self._link.run(
+            "UPDATE sandbox.schemas SET owner_id = $3::int WHERE database_id = $1::int AND name = $2::citext",
+            (self._place(), definition.name, str(owner)),
+        )
 
     def _drop_schema(self, definition: d.DropSchema) -> None:
         found = self._catalog.schema(self._database(), definition.name)
@@ -84,6 +92,17 @@ class NamespaceEditor(TableEditor):
                 1801, f"Database '{definition.name}' already exists. Choose a different database name.", state=3
             )
         self._link.run("SELECT sandbox.add_database($1::text)", (definition.name,))
+
+    def _alter_database(self, definition: d.AlterDatabase) -> None:
+        name = definition.name or self._database()
+        if self._catalog.database(name) is None:
+            raise SqlServerError(
+                5011,
+                f"User does not have permission to alter database '{name}', the database does not exist, or the database"
+                " is not in a state that allows access checks.",
+                severity=14,
+                state=5,
+            )
 
     def _drop_database(self, definition: d.DropDatabase) -> None:
         for name in definition.names:

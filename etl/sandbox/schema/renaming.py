@@ -6,15 +6,15 @@ from collections.abc import Sequence
 
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.schema.base import (
-    NAME_LIMIT,
     Place,
-    SchemaBase,
+    physical_column,
 )
+from etl.sandbox.schema.permissions import PermissionEditor
 from etl.sandbox.translation import definitions as d
 from etl.sandbox.translation.expression import quote
 
 
-class Renamer(SchemaBase):
+class Renamer(PermissionEditor):
     """Gives objects other names and schemas."""
 
     def _rename(self, definition: d.Rename) -> None:
@@ -45,7 +45,9 @@ class Renamer(SchemaBase):
     def _refuse_taken_by_rename(self, place: Place, name: str) -> None:
         try:
             self._refuse_taken(place, name)
-        except SqlServerError:
+        except SqlServerError as error:
+            if error.number != 2714:
+                raise
             raise SqlServerError(
                 15335,
                 f"Error: The new name '{name}' is already in use as a OBJECT name and would cause a duplicate that is"
@@ -94,7 +96,7 @@ class Renamer(SchemaBase):
                 " is not permitted.",
                 severity=11,
             )
-        physical = new_name if len(new_name.encode()) <= NAME_LIMIT else f"c_{table.object_id}_{column.id}r"
+        physical = physical_column(new_name, f"c_{table.object_id}_{column.id}r")
         if physical != column.physical:
             self._link.script(
                 f"ALTER TABLE {table.qualified} RENAME COLUMN {quote(column.physical)} TO {quote(physical)}"
@@ -135,6 +137,8 @@ class Renamer(SchemaBase):
         moved = Place(table.database, target[1], target[0], target[2], table.name, 0)
         self._refuse_taken(moved, table.name)
         if table.kind == "U":
+            for function in self._trigger_functions(table):
+                self._link.script(f"ALTER FUNCTION {function} SET SCHEMA {quote(moved.physical_schema)}")
             self._link.script(f"ALTER TABLE {table.qualified} SET SCHEMA {quote(moved.physical_schema)}")
         if table.identity is not None and table.identity.sequence is not None:
             name = f"identity_{table.object_id}"
@@ -147,3 +151,4 @@ class Renamer(SchemaBase):
             "UPDATE sandbox.objects SET schema_id = $1::int WHERE object_id = $2::int OR parent_object_id = $2::int",
             (str(moved.schema_id), str(table.object_id)),
         )
+        self._forget_permissions(table.object_id)

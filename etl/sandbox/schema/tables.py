@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from etl.sandbox.bulk_lock import drop_bulk_lock
 from etl.sandbox.catalog import Table
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.schema.base import (
@@ -11,7 +12,7 @@ from etl.sandbox.schema.base import (
 )
 from etl.sandbox.schema.columns import ColumnEditor
 from etl.sandbox.translation import definitions as d
-from etl.sandbox.translation.expression import Expression, quote
+from etl.sandbox.translation.expression import Expression, quote, text_literal
 
 
 class TableEditor(ColumnEditor):
@@ -134,7 +135,10 @@ class TableEditor(ColumnEditor):
                 3726, f"Could not drop object '{table.name}' because it is referenced by a FOREIGN KEY constraint."
             )
         if kind == "TABLE":
+            for function in self._trigger_functions(table):
+                self._link.script(f"DROP FUNCTION {function} CASCADE")
             self._link.script(f"DROP TABLE {table.qualified}")
+            drop_bulk_lock(self._link, table)
         if table.identity is not None:
             self._link.script(f"DROP SEQUENCE {table.identity.sequence}")
         self._link.run(
@@ -154,8 +158,9 @@ class TableEditor(ColumnEditor):
             )
         self._link.script(f"TRUNCATE {table.qualified}")
         if table.identity is not None:
+            sequence = text_literal(str(table.identity.sequence))
             self._link.run(
-                f"SELECT setval('{table.identity.sequence}', (SELECT seed FROM sandbox.columns WHERE object_id ="
+                f"SELECT setval({sequence}, (SELECT seed FROM sandbox.columns WHERE object_id ="
                 " $1::int AND is_identity)::bigint, false)",
                 (str(table.object_id),),
             )

@@ -66,6 +66,8 @@ def _argument(context: Context, node: exp.Expr) -> tuple[str, Expression]:
 
 def _count(kind: SqlType) -> _Builder:
     def build(context: Context, nodes: Sequence[exp.Expr]) -> _Aggregate:
+        if not nodes:
+            raise SqlServerError(174, "The COUNT function requires 1 argument(s).", severity=15, ends_batch=True)
         if isinstance(nodes[0], exp.Star):
             only(nodes[0], set())
             call = "count(*)"
@@ -259,6 +261,8 @@ def _window(context: Context, node: exp.Expr) -> Expression:
         raise SqlServerError(
             174, f"The {call.name} function requires {found[1]} argument(s).", severity=15, ends_batch=True
         )
+    if any(isinstance(argument, exp.Distinct) for argument in nodes):
+        raise SqlServerError(10759, "Use of DISTINCT is not allowed with the OVER clause.", severity=15, ends_batch=True)
     builder = found[0] if found is not None else _builders.get(name)
     if builder is None:
         raise not_supported(f"{name} with OVER")

@@ -6,16 +6,19 @@ transactions and SET are parsed here; all else is a `Statement` whose tokens the
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar, cast
 
 from sqlglot.tokenizer_core import Token, TokenType
 
 from etl.sandbox.cache import SizedCache
-from etl.sandbox.errors import not_supported
+from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.parser import incorrect_syntax, tokenize
 from etl.sandbox.translation.types import parse_type
+
+_T = TypeVar("_T")
 
 
 @dataclass(eq=False, slots=True)
@@ -25,12 +28,23 @@ class Statement:
     verb: str
     tokens: list[Token]
     text: str
-    cache: dict[object, object] = field(default_factory=dict)
+    known: dict[object, object] = field(default_factory=dict)
+    """What has been worked out from it; see `Once`."""
 
     @property
     def line(self) -> int:
         """Where it begins in the batch, from 1."""
         return self.tokens[0].line
+
+
+class Once(Generic[_T]):
+    """Something that is worked out from a statement once and kept with it: its syntax tree, its definition …"""
+
+    def of(self, statement: Statement, make: Callable[[], _T]) -> _T:
+        """What `make` gave when it was asked for first."""
+        if self not in statement.known:
+            statement.known[self] = make()
+        return cast("_T", statement.known[self])  # nothing else writes under this key
 
 
 @dataclass(eq=False, slots=True)
@@ -49,6 +63,7 @@ class Declare:
     name: str
     type: SqlType
     value: Statement | None
+    line: int
 
 
 Node = Statement | If | Declare
@@ -109,12 +124,24 @@ def parse_batch(text: str) -> tuple[Node, ...]:
     nodes = _parsed.get(text)
     if nodes is None:
         nodes = _parse(text)
-        _parsed.put(text, nodes, len(text))
+        if not _names_password(text):
+            _parsed.put(text, nodes, len(text))
     return nodes
 
 
+def _names_password(text: str) -> bool:
+    """Whether it may be CREATE or ALTER LOGIN: a secret is not kept."""
+    lowered = text.lower()
+    return "password" in lowered and "login" in lowered
+
+
 def _parse(text: str) -> tuple[Node, ...]:
-    reader = _Reader(tokenize(text), text)
+    return parse_nodes(tokenize(text), text)
+
+
+def parse_nodes(tokens: Sequence[Token], text: str) -> tuple[Node, ...]:
+    """The statements of a part of a batch: a trigger's body."""
+    reader = _Reader(tokens, text)
     nodes: list[Node] = []
     while not reader.ended:
         nodes.extend(reader.statement())
@@ -148,6 +175,8 @@ class _Reader:
             self._at += 1
 
     def statement(self) -> list[Node]:
+        if self.ended:
+            raise incorrect_syntax(self._tokens[-1])
         verb = word(self._peek())
         if verb == "IF":
             nodes = self._if()
@@ -155,15 +184,42 @@ class _Reader:
             nodes = self._block()
         elif verb == "DECLARE":
             nodes = self._declare()
+        elif self._defines_trigger():
+            nodes = [self._whole_batch(verb)]
+        elif verb in {"DISABLE", "ENABLE"} and word(self._peek(1)) == "TRIGGER":
+            nodes = [self._plain(verb)]
+        elif verb == "INSERT" and word(self._peek(1)) == "BULK":
+            nodes = [self._plain("INSERT BULK")]
         elif verb in _STARTS or self._at == 0:
             # A batch may begin with a procedure's bare name: `sp_datatype_info_100 93,3`.
             nodes = [self._plain(verb if verb in _STARTS else "CALL")]
-        elif verb == "" and self._peek() is not None and self._peek().token_type == TokenType.L_PAREN:  # type: ignore[union-attr]
+        elif verb == "" and self._tokens[self._at].token_type == TokenType.L_PAREN:
             nodes = [self._plain("SELECT")]
         else:
             raise incorrect_syntax(self._peek())
         self._skip_semicolons()
         return nodes
+
+    def _defines_trigger(self) -> bool:
+        words = [word(self._peek(i)) for i in range(4)]
+        return words[:2] in (["CREATE", "TRIGGER"], ["ALTER", "TRIGGER"]) or words == [
+            "CREATE",
+            "OR",
+            "ALTER",
+            "TRIGGER",
+        ]
+
+    def _whole_batch(self, verb: str) -> Statement:
+        """A trigger's body has no end but the batch's."""
+        if self._at != 0:
+            raise SqlServerError(
+                111,
+                f"'{verb} TRIGGER' must be the first statement in a query batch.",
+                severity=15,
+                line=self._tokens[self._at].line,
+                ends_batch=True,
+            )
+        return self._slice(verb, len(self._tokens))
 
     def _if(self) -> list[Node]:
         self._at += 1
@@ -205,7 +261,7 @@ class _Reader:
         if word(tokens[at]) == "TABLE":
             raise not_supported("a table variable", line=tokens[0].line)
         value = Statement("VALUE", tokens[end + 1 :], self._text) if end < len(tokens) else None
-        return Declare(name, parse_type(kind), value)
+        return Declare(name, parse_type(kind), value, tokens[0].line)
 
     def _plain(self, verb: str) -> Statement:
         return self._slice(verb, self._end_of_statement(verb))
@@ -227,9 +283,15 @@ class _Reader:
                 cases += 1
             elif name == "END":
                 cases -= 1
-            elif depth == 0 and cases == 0 and name in _STARTS and index > self._at:
+            elif depth == 0 and cases == 0 and name in _STARTS and index > self._at and not self._tests_update(index):
                 return index
         raise incorrect_syntax(self._tokens[-1])
+
+    def _tests_update(self, index: int) -> bool:
+        """UPDATE(column), a trigger's condition."""
+        following = self._tokens[index + 1] if index + 1 < len(self._tokens) else None
+        is_group = following is not None and following.token_type == TokenType.L_PAREN
+        return is_group and word(self._tokens[index]) == "UPDATE"
 
     def _end_of_statement(self, verb: str) -> int:
         depth = cases = 0
@@ -262,8 +324,9 @@ class _Allowance:
         self._verb = verb
         self._tokens = tokens
         self._body = 1 if verb in {"INSERT", "WITH"} else 0
-        self._sets = 1 if verb in {"UPDATE", "WITH"} else 0
         second = word(tokens[start + 1]) if start + 1 < len(tokens) else ""
+        alter_database = verb == "ALTER" and second == "DATABASE"
+        self._sets = 1 if verb in {"UPDATE", "WITH"} or alter_database else 0
         self._alter_table = verb == "ALTER" and second == "TABLE"
         self._actions = 1 if self._alter_table else 0
         self._start = start
@@ -272,6 +335,9 @@ class _Allowance:
         """An INSERT's rows are given: a SELECT after them is another statement."""
         if self._verb == "INSERT":
             self._body = 0
+
+    def _following(self, index: int) -> Token | None:
+        return self._tokens[index + 1] if index + 1 < len(self._tokens) else None
 
     def takes(self, name: str, index: int) -> bool:  # noqa: PLR0911, PLR0912 - one line a rule
         before = word(self._tokens[index - 1])
@@ -284,6 +350,8 @@ class _Allowance:
         if name == "SET" and before in {"DELETE", "UPDATE"} and self._verb in {"CREATE", "ALTER"}:
             return True
         if name == "IF" and self._verb in {"DROP", "CREATE", "ALTER"}:
+            return True
+        if name == "BULK" and before == "INSERT":
             return True
         if self._verb == "MERGE":
             return name not in {"END", "ELSE"}
@@ -299,7 +367,15 @@ class _Allowance:
         if self._actions and name in {"ALTER", "DROP"}:
             self._actions = 0
             return True
-        if self._verb in {"FETCH", "GRANT", "DENY", "REVOKE"}:
+        if self._verb in {"GRANT", "DENY", "REVOKE"}:
+            # Permissions are named by words that begin statements; principals, which come last, are not.
+            named = self._tokens[self._start : index]
+            return before == "WITH" or not any(word(token) in {"TO", "FROM"} for token in named)
+        if name == "DROP" and self._verb == "ALTER" and word(self._following(index)) == "MEMBER":
+            return True
+        if name == "ALTER" and before == "OR":
+            return True
+        if self._verb == "FETCH":
             return name not in {"END"}
         if name in {"FETCH", "OPEN", "CLOSE"} and self._verb in {"SELECT", "WITH", "INSERT", "CREATE"}:
             return name == "FETCH"

@@ -47,7 +47,7 @@ def _text_writer(column: Column) -> Writer:
             value = value.rstrip(" ")
         if not value.isascii():
             if not wide:
-                raise NotPlain
+                raise NotPlain  # by code page, or counted in bytes of UTF-8
             if length is not None and len(value.encode("utf-16-le")) // 2 > length:
                 raise NotPlain
         if length is not None and len(value) > length:

@@ -5,19 +5,23 @@ from __future__ import annotations
 from sqlglot import exp
 
 from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation import (
     aggregates,
     date_functions,
+    json_functions,
     number_functions,
+    principal_functions,
     string_functions,
     system_functions,
     values,
 )
-from etl.sandbox.translation.batch import Statement
+from etl.sandbox.translation.batch import Once, Statement
 from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.conversion import convert, shown
-from etl.sandbox.translation.dml import compile_delete, compile_insert, compile_update
+from etl.sandbox.translation.dml import compile_delete, compile_update
 from etl.sandbox.translation.expression import Expression
+from etl.sandbox.translation.insert import compile_insert
 from etl.sandbox.translation.nodes import predicate, value
 from etl.sandbox.translation.parser import parse_expression, parse_statement
 from etl.sandbox.translation.plans import IntoPlan, QueryPlan, WritePlan, result_columns
@@ -25,7 +29,16 @@ from etl.sandbox.translation.query import compile_query
 from etl.sandbox.translation.sources import table_name
 from etl.sandbox.translation.types import is_fixed_text
 
-HANDLERS = (aggregates, date_functions, number_functions, string_functions, system_functions, values)
+HANDLERS = (
+    aggregates,
+    date_functions,
+    json_functions,
+    number_functions,
+    principal_functions,
+    string_functions,
+    system_functions,
+    values,
+)
 """The modules that register handlers when they are imported."""
 
 _TREES = {
@@ -36,14 +49,12 @@ _TREES = {
 }
 
 
+_TREE = Once[exp.Expr]()
+
+
 def syntax_tree(statement: Statement) -> exp.Expr:
     """The statement's tree, parsed once."""
-    tree = statement.cache.get("tree")
-    if tree is None:
-        tree = parse_statement(statement.tokens, statement.text)
-        statement.cache["tree"] = tree
-    assert isinstance(tree, exp.Expr)
-    return tree
+    return _TREE.of(statement, lambda: parse_statement(statement.tokens, statement.text))
 
 
 def compile_statement(
@@ -73,12 +84,13 @@ def _compile_select(context: Context, tree: exp.Expr) -> QueryPlan | IntoPlan:
             projection.replace(projection.args["expression"])
     query = compile_query(context, tree)
     if assigns is not None:
-        kinds = [context.variable(name).type for name in assigns]
+        kinds = [context.variables[context.declared(name)] for name in assigns]
         return _assigning(context, query.sql, query.columns, assigns, kinds)
     sql, columns = _padded(context, query.sql, query.columns)
     if into is not None:
-        return IntoPlan(query.sql, tuple(context.binds), tuple(table_name(into.args["this"])), tuple(query.columns))
-    return QueryPlan(sql, tuple(context.binds), result_columns(columns), locks=context.lock_statements())
+        parts, columns_of = tuple(table_name(into.args["this"])), tuple(query.columns)
+        return IntoPlan(query.sql, tuple(context.binds), parts, columns_of, **_locks(context))
+    return QueryPlan(sql, tuple(context.binds), result_columns(columns), **_locks(context))
 
 
 def _assignments(tree: exp.Expr) -> tuple[str, ...] | None:
@@ -103,7 +115,9 @@ def _assignments(tree: exp.Expr) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _assigning(context: Context, sql: str, columns: list[Expression], names: tuple[str, ...], kinds: list) -> QueryPlan:  # type: ignore[type-arg]
+def _assigning(
+    context: Context, sql: str, columns: list[Expression], names: tuple[str, ...], kinds: list[SqlType]
+) -> QueryPlan:
     alias = context.alias()
     taken = [
         convert(Expression(f"{alias}.c{i}", column.type, collation=column.collation), kind)
@@ -115,8 +129,12 @@ def _assigning(context: Context, sql: str, columns: list[Expression], names: tup
         tuple(context.binds),
         result_columns(taken),
         names,
-        context.lock_statements(),
+        **_locks(context),
     )
+
+
+def _locks(context: Context) -> dict[str, tuple[str, ...]]:
+    return {"locks": context.locks.statements(), "held": context.held.statements()}
 
 
 def _padded(context: Context, sql: str, columns: list[Expression]) -> tuple[str, list[Expression]]:
@@ -131,22 +149,18 @@ def _padded(context: Context, sql: str, columns: list[Expression]) -> tuple[str,
     return f"SELECT {', '.join(items)} FROM ({sql}) {alias}", columns
 
 
+def _expression(statement: Statement) -> exp.Expr:
+    return _TREE.of(statement, lambda: parse_expression(statement.tokens, statement.text))
+
+
 def compile_value(context: Context, statement: Statement) -> Expression:
     """A bare expression: DECLARE's and SET's value, PRINT's text."""
-    tree = statement.cache.get("tree")
-    if tree is None:
-        tree = parse_expression(statement.tokens, statement.text)
-        statement.cache["tree"] = tree
-    return value(context, tree)  # type: ignore[arg-type]
+    return value(context, _expression(statement))
 
 
 def compile_condition(context: Context, statement: Statement) -> str:
     """IF's condition."""
-    tree = statement.cache.get("tree")
-    if tree is None:
-        tree = parse_expression(statement.tokens, statement.text)
-        statement.cache["tree"] = tree
-    return predicate(context, tree)  # type: ignore[arg-type]
+    return predicate(context, _expression(statement))
 
 
 __all__ = ["HANDLERS", "compile_condition", "compile_statement", "compile_value", "syntax_tree"]

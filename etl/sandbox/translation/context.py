@@ -8,9 +8,11 @@ from dataclasses import dataclass, field
 
 from etl.sandbox.catalog import Catalog, Column, Table
 from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.principals.rights import Need, same_owner
 from etl.sandbox.sqltypes import SqlType
-from etl.sandbox.translation.expression import Expression, quote
-from etl.sandbox.translation.types import storage
+from etl.sandbox.translation.expression import Deduction, Expression, quote
+from etl.sandbox.translation.locks import RowLock, TableLocks
+from etl.sandbox.translation.types import INT, storage
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,19 @@ class Scope:
     tables: dict[str, Source] = field(default_factory=dict)
     """Common table expressions by lower-case name."""
     grouped: bool = False
+    tells_rows: bool = True
+    """Whether the query's rows can be told from one another where they come out; not so on a side of a set operation."""
+    row_locks: list[RowLock] = field(default_factory=list)
+    """What hints want locked row by row."""
+    passing: set[str] = field(default_factory=set)
+    """PostgreSQL aliases of tables whose locked rows are passed by (READPAST); an empty one for the target of a change."""
 
 
 class Context:
     """The compilation of one statement."""
+
+    rows_come_back = True
+    """Whether the statement's rows reach the session; not so inside a trigger."""
 
     def __init__(self, catalog: Catalog, database: str, variables: Mapping[str, SqlType]) -> None:
         self.catalog = catalog
@@ -61,9 +72,15 @@ class Context:
         self.variables = variables
         self.binds: list[Bind] = []
         self.tables: set[int] = set()
-        self.locks: dict[str, str] = {}
-        """Tables that hints want locked before the statement runs, with PostgreSQL's lock mode."""
+        self.locks = TableLocks()
+        """Tables that hints want locked before the statement runs."""
+        self.held = TableLocks()
+        """Tables that REPEATABLE READ and SERIALIZABLE want locked."""
+        self.undeclared: Deduction | None = None
         self.scope = Scope()
+        self.view: Table | None = None
+        """The view whose query is being compiled."""
+        self._needs: dict[tuple[str, int, str], Need] = {}
         self._aliases = 0
 
     def alias(self) -> str:
@@ -83,17 +100,32 @@ class Context:
 
     def bind(self, name: str, kind: SqlType) -> str:
         """`$n` for a value; the same value keeps its number, so that equal expressions stay equal in GROUP BY."""
-        wanted = Bind(name, kind)
+        return self.bind_as(Bind(name, kind))
+
+    def bind_as(self, wanted: Bind) -> str:
+        """`$n` for a value of any kind of bind."""
         if wanted not in self.binds:
             self.binds.append(wanted)
-        return f"${self.binds.index(wanted) + 1}::{storage(kind)}"
+        return f"${self.binds.index(wanted) + 1}::{storage(wanted.type)}"
 
-    def lock_statements(self) -> tuple[str, ...]:
-        """The locks as PostgreSQL statements."""
-        return tuple(f"LOCK TABLE {table} IN {mode} MODE" for table, mode in self.locks.items())
+    @property
+    def needs(self) -> tuple[Need, ...]:
+        """The permissions that whoever runs the statement must have."""
+        return tuple(self._needs.values())
+
+    def need(self, permission: str, table: Table) -> None:
+        """The statement needs a permission on a table; a view's query needs none for what its owner owns."""
+        if self.view is None or not same_owner(self.view, table):
+            self._needs.setdefault((permission, table.object_id, table.database), Need(permission, table))
+
+    def check(self) -> None:
+        """Error 229 when the session's login lacks what the statement needs."""
+        self.catalog.rights.check(self._needs.values())
 
     def variable(self, name: str) -> Expression:
         """A declared variable. Error 137 for one that is not."""
+        if self.undeclared is not None and name.lower() in self.undeclared.names:
+            return Expression("NULL", INT, is_null=True, variable=name.lower(), deduced=self.undeclared)
         lowered = self.declared(name)
         kind = self.variables[lowered]
         return Expression(self.bind(lowered, kind), kind, variable=lowered)
@@ -132,10 +164,19 @@ class Context:
                 raise not_supported(f"the global temporary table {name}")
             return self.catalog.table("tempdb", "dbo", name)
         database = parts[-3] if len(parts) == 3 and parts[-3] else self.database
-        schema = parts[-2] if len(parts) >= 2 and parts[-2] else "dbo"
         if self.catalog.database(database) is None:
             return None
-        return self.catalog.table(database, schema, name)
+        if database.lower() != self.database.lower():
+            self.enter(self.catalog.database(database) or database)
+        if len(parts) >= 2 and parts[-2]:
+            return self.catalog.table(database, parts[-2], name)
+        default = self.view.schema if self.view is not None else self.catalog.rights.default_schema(database)
+        found = self.catalog.table(database, default, name)
+        return found if found is not None or default.lower() == "dbo" else self.catalog.table(database, "dbo", name)
+
+    def enter(self, database: str) -> None:
+        """A name of three parts. Error 916 for a database that the login may not enter."""
+        self.catalog.rights.open(database)
 
     def resolve(self, name: str, qualifier: Sequence[str] = ()) -> Expression:
         """A column by name. Errors 207, 209, 4104 as SQL Server words them."""
@@ -157,7 +198,12 @@ class Context:
             raise SqlServerError(209, f"Ambiguous column name '{name}'.", ends_batch=True)
         if not matches and qualifier and sources:
             raise SqlServerError(207, f"Invalid column name '{name}'.", ends_batch=True)
-        return matches[0] if matches else None
+        if not matches:
+            return None
+        read = next(source.table for source in sources if source.find(name) is not None)
+        if read is not None:
+            self.need("SELECT", read)
+        return matches[0]
 
 
 def _matches(source: Source, qualifier: Sequence[str]) -> bool:

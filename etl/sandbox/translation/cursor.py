@@ -24,6 +24,7 @@ class Cursor:
     """Reads tokens one after the other."""
 
     def __init__(self, tokens: Sequence[Token], text: str) -> None:
+        self._whole = tokens
         self.tokens = [part for token in tokens for part in _words(token)]
         self.text = text
         self.at = 0
@@ -114,6 +115,14 @@ class Cursor:
             if depth == 0:
                 return list(self.tokens[start : self.at])
         raise self.error()
+
+    def rest(self) -> list[Token]:
+        """All that is left, as the tokenizer made it: ORDER BY is one token again."""
+        if self.ended:
+            return []
+        start = self.tokens[self.at].start
+        self.at = len(self.tokens)
+        return [token for token in self._whole if token.start >= start]
 
     def source(self, tokens: Sequence[Token]) -> str:
         """The text that these tokens stood for."""

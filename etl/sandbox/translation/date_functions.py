@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlglot import exp
 
@@ -12,7 +13,7 @@ from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.conversion import convert
 from etl.sandbox.translation.expression import Expression
 from etl.sandbox.translation.functions import function, integer, word
-from etl.sandbox.translation.nodes import value
+from etl.sandbox.translation.nodes import value, value_node
 from etl.sandbox.translation.types import BIGINT, DATE, DATETIME, DATETIME2, DATETIMEOFFSET, INT, family, time_scale
 
 # https://learn.microsoft.com/sql/t-sql/functions/datepart-transact-sql
@@ -175,6 +176,52 @@ def _eomonth(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     months = integer(context, arguments[1]).sql if len(arguments) == 2 else "0"
     sql = f"(date_trunc('month', {as_stamp(given)}) + make_interval(months => {months} + 1) - interval '1 day')::date"
     return Expression(sql, DATE)
+
+
+_TRUNCATED = {
+    **{part: f"date_trunc('{part}', {{}})" for part in ("year", "quarter", "month", "day", "hour", "minute", "second")},
+    **{"dayofyear": "date_trunc('day', {})", "iso_week": "date_trunc('week', {})"},
+    "week": "(date_trunc('week', {} + interval '1 day') - interval '1 day')",  # weeks begin on Sunday: DATEFIRST is 7
+    **{part: f"date_trunc('{part}s', {{}})" for part in ("millisecond", "microsecond")},
+}
+
+
+@function("DATETRUNC", 2)
+def _datetrunc(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
+    """The type stays; a text is datetime2(7). Error 9810 for a part that the type has not."""
+    part, given = _part(arguments[0], "datetrunc"), moment(context, arguments[1])
+    name = family(given.type)
+    if (
+        part not in _TRUNCATED
+        or (name == "date" and part in _TIME_PARTS)
+        or (name == "time" and part not in _TIME_PARTS)
+    ):
+        message = f"The datepart {part} is not supported by date function datetrunc for data type {given.type.name}."
+        raise SqlServerError(9810, message, ends_batch=True)
+    cut = _TRUNCATED[part].format(as_stamp(given))
+    if name == "offset":
+        cut = f"sandbox.dto_make({cut}, ({given.sql}).minutes::int4)"
+    elif name in {"date", "time"}:
+        cut = f"({cut})::{name}"
+    return Expression(cut, given.type, nullable=given.nullable)
+
+
+@value_node(exp.AtTimeZone, "this", "zone")
+def _at_time_zone(context: Context, node: exp.Expr) -> Expression:
+    """AT TIME ZONE 'UTC': the other zones are Windows' own names and rules."""
+    given, zone = moment(context, node.args["this"]), value(context, node.args["zone"]).literal
+    if str(zone).upper() != "UTC":
+        raise not_supported(f"AT TIME ZONE {zone!r}")
+    if family(given.type) == "offset":
+        return replace(given, sql=f"ROW(({given.sql}).utc, 0)::sandbox.dto", literal=None).unnamed()
+    if family(given.type) != "stamp":
+        raise SqlServerError(
+            8116,
+            f"Argument data type {given.type.name} is invalid for argument 1 of AT TIME ZONE function.",
+            ends_batch=True,
+        )
+    kind = SqlType("datetimeoffset", scale=time_scale(given.type))
+    return Expression(f"sandbox.dto_make({as_stamp(given)}, 0)", kind, nullable=given.nullable)
 
 
 def _from_parts(name: str, kind: SqlType, count: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from sqlglot.tokenizer_core import TokenType
+from sqlglot.tokenizer_core import Token, TokenType
 
 from etl.sandbox.errors import not_supported
 from etl.sandbox.translation.cursor import Cursor
@@ -28,12 +28,7 @@ def read_column(cursor: Cursor) -> ColumnDefinition:
     """A column with its options, up to the comma. Error 102, and "not supported" for an option that is not here."""
     name = cursor.identifier()
     if cursor.accept("AS"):
-        start = cursor.at
-        tokens = cursor.group()
-        if not cursor.ended and cursor.word() not in {"PERSISTED", "NOT", "NULL"} and not cursor.comes(TokenType.COMMA):
-            while not cursor.ended and not cursor.comes(TokenType.COMMA) and cursor.word() != "PERSISTED":
-                cursor.at += 1
-            tokens = list(cursor.tokens[start : cursor.at])
+        tokens = _computed(cursor)
         column = ColumnDefinition(name, None, computed=tokens, computed_text=cursor.source(tokens))
         cursor.accept("PERSISTED")
     elif cursor.word() == "TIMESTAMP" or not cursor.ended:
@@ -43,6 +38,21 @@ def read_column(cursor: Cursor) -> ColumnDefinition:
     while not cursor.ended and not cursor.comes(TokenType.COMMA):
         _column_option(cursor, column)
     return column
+
+
+def _computed(cursor: Cursor) -> list[Token]:
+    """A computed column's expression, with or without parentheses around it."""
+    start = cursor.at
+    groups = others = 0
+    inside: list[Token] = []
+    while not cursor.ended and not cursor.comes(TokenType.COMMA) and cursor.word() not in {"PERSISTED", "NOT", "NULL"}:
+        if cursor.comes(TokenType.L_PAREN):
+            inside = cursor.group()
+            groups += 1
+        else:
+            cursor.at += 1
+            others += 1
+    return inside if groups == 1 and not others else list(cursor.tokens[start : cursor.at])
 
 
 def _column_option(cursor: Cursor, column: ColumnDefinition) -> None:

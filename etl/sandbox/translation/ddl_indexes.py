@@ -38,6 +38,8 @@ def read_create_index(cursor: Cursor, unique: bool = False, clustered: bool = Fa
         start = cursor.at
         while not cursor.ended and cursor.word() not in {"WITH", "ON"}:
             cursor.at += 1
+        if cursor.at == start:
+            raise cursor.error()
         index.filter = list(cursor.tokens[start : cursor.at])
         index.filter_text = cursor.source(index.filter)
     read_storage_clauses(cursor)

@@ -8,11 +8,14 @@ from collections.abc import Callable
 from sqlglot.tokenizer_core import TokenType
 
 from etl.sandbox.errors import not_supported
-from etl.sandbox.translation.batch import Statement
+from etl.sandbox.translation.batch import Once, Statement
 from etl.sandbox.translation.cursor import Cursor
 from etl.sandbox.translation.ddl_indexes import read_create_index, read_drop_index
+from etl.sandbox.translation.ddl_principals import PRINCIPAL_PARSERS
 from etl.sandbox.translation.ddl_tables import read_alter_table, read_create_table
+from etl.sandbox.translation.ddl_triggers import read_create_trigger, read_drop_trigger, read_switch_triggers
 from etl.sandbox.translation.definitions import (
+    AlterDatabase,
     CreateDatabase,
     CreateSchema,
     CreateView,
@@ -24,16 +27,18 @@ from etl.sandbox.translation.definitions import (
     Truncate,
 )
 
+_DEFINITION = Once[Definition]()
+
 
 def parse_definition(statement: Statement) -> Definition:
     """The statement as a definition, parsed once. Errors 102 and "not supported"."""
-    found = statement.cache.get("definition")
-    if found is None:
-        cursor = Cursor(statement.tokens, statement.text)
-        found = _parse(cursor)
-        cursor.finish()
-        statement.cache["definition"] = found
-    return found  # type: ignore[return-value]
+    return _DEFINITION.of(statement, lambda: _parse_whole(Cursor(statement.tokens, statement.text)))
+
+
+def _parse_whole(cursor: Cursor) -> Definition:
+    found = _parse(cursor)
+    cursor.finish()
+    return found
 
 
 def _parse(cursor: Cursor) -> Definition:
@@ -57,15 +62,14 @@ def _create_view(cursor: Cursor, replace: bool = False, alter: bool = False) -> 
     if cursor.word() == "WITH":
         raise not_supported(f"CREATE VIEW WITH {cursor.word(1)}")
     cursor.expect("AS")
-    query = list(cursor.tokens[cursor.at :])
-    cursor.at = len(cursor.tokens)
+    query = cursor.rest()
     return CreateView(name, columns, query, cursor.source(cursor.tokens), replace, alter)
 
 
 def _create_schema(cursor: Cursor) -> CreateSchema:
     schema = CreateSchema(cursor.identifier())
     if cursor.accept("AUTHORIZATION"):
-        cursor.identifier()
+        schema.owner = cursor.identifier()
     return schema
 
 
@@ -87,6 +91,23 @@ def _create_database(cursor: Cursor) -> CreateDatabase:
     if cursor.accept("COLLATE") and cursor.identifier().lower() != "sql_latin1_general_cp1_ci_as":
         raise not_supported("a database collation other than SQL_Latin1_General_CP1_CI_AS")
     return CreateDatabase(name)
+
+
+_DATABASE_OPTIONS = frozenset({"READ_COMMITTED_SNAPSHOT", "ALLOW_SNAPSHOT_ISOLATION"})
+"""What every database of the sandbox has ON."""
+
+
+def _alter_database(cursor: Cursor) -> AlterDatabase:
+    name = None if cursor.accept("CURRENT") else cursor.identifier()
+    cursor.expect("SET")
+    option = cursor.identifier().upper()
+    if option not in _DATABASE_OPTIONS:
+        raise not_supported(f"ALTER DATABASE SET {option}")
+    if not cursor.accept("ON"):
+        raise not_supported(f"ALTER DATABASE SET {option} other than ON")
+    if not cursor.accept("WITH", "NO_WAIT"):
+        cursor.accept("WITH", "ROLLBACK", "IMMEDIATE")
+    return AlterDatabase(name)
 
 
 def _drop_database(cursor: Cursor) -> DropDatabase:
@@ -118,14 +139,22 @@ _PARSERS: list[tuple[tuple[str, ...], Callable[[Cursor], Definition]]] = [
     (("CREATE", "VIEW"), _create_view),
     (("CREATE", "OR", "ALTER", "VIEW"), lambda cursor: _create_view(cursor, replace=True)),
     (("ALTER", "VIEW"), lambda cursor: _create_view(cursor, replace=True, alter=True)),
+    (("CREATE", "TRIGGER"), read_create_trigger),
+    (("CREATE", "OR", "ALTER", "TRIGGER"), lambda cursor: read_create_trigger(cursor, replace=True)),
+    (("ALTER", "TRIGGER"), lambda cursor: read_create_trigger(cursor, replace=True, alter=True)),
+    (("DISABLE", "TRIGGER"), lambda cursor: read_switch_triggers(cursor, disabled=True)),
+    (("ENABLE", "TRIGGER"), lambda cursor: read_switch_triggers(cursor, disabled=False)),
     (("CREATE", "SCHEMA"), _create_schema),
     (("CREATE", "DATABASE"), _create_database),
+    (("ALTER", "DATABASE"), _alter_database),
     (("ALTER", "TABLE"), read_alter_table),
     (("ALTER", "SCHEMA"), _alter_schema),
     (("DROP", "TABLE"), _drop_objects("TABLE")),
     (("DROP", "VIEW"), _drop_objects("VIEW")),
     (("DROP", "INDEX"), read_drop_index),
+    (("DROP", "TRIGGER"), read_drop_trigger),
     (("DROP", "SCHEMA"), _drop_schema),
     (("DROP", "DATABASE"), _drop_database),
     (("TRUNCATE", "TABLE"), lambda cursor: Truncate(cursor.name())),
+    *PRINCIPAL_PARSERS,
 ]

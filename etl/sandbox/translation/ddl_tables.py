@@ -8,7 +8,16 @@ from etl.sandbox.errors import not_supported
 from etl.sandbox.translation.cursor import Cursor
 from etl.sandbox.translation.ddl_columns import CONSTRAINT_WORDS, read_column, read_constraint
 from etl.sandbox.translation.ddl_indexes import read_inline_index, read_storage_clauses
-from etl.sandbox.translation.definitions import AddToTable, AlterColumn, CreateTable, Definition, DropFromTable, Name
+from etl.sandbox.translation.ddl_triggers import read_alter_table_triggers
+from etl.sandbox.translation.definitions import (
+    AddToTable,
+    AlterColumn,
+    CreateTable,
+    Definition,
+    DropFromTable,
+    Name,
+    TrustConstraints,
+)
 from etl.sandbox.translation.types import parse_type
 
 
@@ -38,11 +47,11 @@ def read_create_table(cursor: Cursor) -> CreateTable:
 def read_alter_table(cursor: Cursor) -> Definition:
     """name and one change, after ALTER TABLE."""
     table = cursor.name()
-    if cursor.accept("WITH", "CHECK") or cursor.accept("WITH", "NOCHECK"):
-        if cursor.tokens[cursor.at - 1].text.upper() == "NOCHECK":
-            raise not_supported("ALTER TABLE WITH NOCHECK")
-        if cursor.word() in {"CHECK", "NOCHECK"}:
-            raise not_supported("ALTER TABLE CHECK CONSTRAINT")
+    with_check = cursor.accept("WITH", "CHECK")
+    if cursor.accept("WITH", "NOCHECK"):
+        raise not_supported("ALTER TABLE WITH NOCHECK")
+    if cursor.accept("CHECK", "CONSTRAINT"):
+        return _trust_constraints(cursor, table, with_check=with_check)
     if cursor.accept("ADD"):
         return _add(cursor, table)
     if cursor.accept("ALTER", "COLUMN"):
@@ -53,6 +62,9 @@ def read_alter_table(cursor: Cursor) -> Definition:
         return column
     if cursor.accept("DROP"):
         return _drop_from_table(cursor, table)
+    for action in ("DISABLE", "ENABLE"):
+        if cursor.accept(action, "TRIGGER"):
+            return read_alter_table_triggers(cursor, table, disabled=action == "DISABLE")
     raise not_supported(f"ALTER TABLE {cursor.word()}", line=cursor.tokens[0].line)
 
 
@@ -65,6 +77,15 @@ def _add(cursor: Cursor, table: Name) -> AddToTable:
             added.columns.append(read_column(cursor))
         if not cursor.accept_kind(TokenType.COMMA):
             return added
+
+
+def _trust_constraints(cursor: Cursor, table: Name, *, with_check: bool) -> TrustConstraints:
+    if cursor.accept("ALL"):
+        return TrustConstraints(table, [], with_check)
+    names = [cursor.identifier()]
+    while cursor.accept_kind(TokenType.COMMA):
+        names.append(cursor.identifier())
+    return TrustConstraints(table, names, with_check)
 
 
 def _drop_from_table(cursor: Cursor, table: Name) -> DropFromTable:

@@ -8,6 +8,7 @@ from decimal import Decimal
 from sqlglot.tokenizer_core import Token
 
 from etl.sandbox.sqltypes import SqlType
+from etl.sandbox.translation.principal_definitions import PrincipalDefinition
 
 Name = tuple[str, ...]
 """One to three parts: [[database.]schema.]object."""
@@ -135,6 +136,17 @@ class DropFromTable:
 
 
 @dataclass(slots=True)
+class TrustConstraints:
+    """ALTER TABLE … [WITH CHECK] CHECK CONSTRAINT: rows that a bulk load put past the constraints are checked now."""
+
+    table: Name
+    names: list[str]
+    """Empty for ALL."""
+    with_check: bool
+    """Without it constraints only go on being enforced, which they always are here."""
+
+
+@dataclass(slots=True)
 class DropObjects:
     """DROP TABLE or VIEW."""
 
@@ -166,9 +178,10 @@ class CreateView:
 
 @dataclass(slots=True)
 class CreateSchema:
-    """CREATE SCHEMA."""
+    """CREATE SCHEMA [AUTHORIZATION owner]."""
 
     name: str
+    owner: str | None = None
 
 
 @dataclass(slots=True)
@@ -195,11 +208,51 @@ class CreateDatabase:
 
 
 @dataclass(slots=True)
+class AlterDatabase:
+    """ALTER DATABASE … SET of an option that is so already; without a name it is the current one."""
+
+    name: str | None
+
+
+@dataclass(slots=True)
 class DropDatabase:
     """DROP DATABASE."""
 
     names: list[str]
     if_exists: bool
+
+
+@dataclass(slots=True)
+class CreateTrigger:
+    """CREATE [OR ALTER] or ALTER TRIGGER … AFTER; `text` is what the body's tokens are of."""
+
+    name: Name
+    table: Name
+    events: tuple[str, ...]
+    """Of INSERT, UPDATE and DELETE."""
+    body: list[Token]
+    text: str
+    definition: str
+    replace: bool
+    alter: bool
+
+
+@dataclass(slots=True)
+class DropTriggers:
+    """DROP TRIGGER."""
+
+    names: list[Name]
+    if_exists: bool
+
+
+@dataclass(slots=True)
+class SwitchTriggers:
+    """DISABLE or ENABLE TRIGGER; `names` is None for ALL. `missing` is the error's number for a name that is not there."""
+
+    table: Name
+    names: list[Name] | None
+    disabled: bool
+    missing: int
 
 
 @dataclass(slots=True)
@@ -223,6 +276,7 @@ Definition = (
     | AddToTable
     | AlterColumn
     | DropFromTable
+    | TrustConstraints
     | DropObjects
     | DropIndex
     | IndexDefinition
@@ -231,7 +285,12 @@ Definition = (
     | DropSchema
     | TransferObject
     | CreateDatabase
+    | AlterDatabase
     | DropDatabase
+    | CreateTrigger
+    | DropTriggers
+    | SwitchTriggers
     | Truncate
     | Rename
+    | PrincipalDefinition
 )

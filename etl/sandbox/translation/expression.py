@@ -8,6 +8,14 @@ from etl.sandbox.sqltypes import SqlType
 
 
 @dataclass(frozen=True, slots=True)
+class Deduction:
+    """The undeclared parameters of a statement, by lower-case name, and the types found for them so far."""
+
+    names: frozenset[str]
+    types: dict[str, SqlType]
+
+
+@dataclass(frozen=True, slots=True)
 class Expression:
     """PostgreSQL text of a T-SQL expression with its SQL Server type.
 
@@ -32,13 +40,22 @@ class Expression:
     variable: str = ""
     """The name of the variable when the expression is nothing else."""
 
+    deduced: Deduction | None = None
+    """Set on a NULL that stands for an undeclared parameter: whoever gives it a type tells it here."""
+
+    def typed(self, kind: SqlType) -> None:
+        """The value is taken as `kind`: known of a parameter that is not declared."""
+        if self.deduced is not None:
+            self.deduced.types.setdefault(self.variable, kind)
+
     def unnamed(self) -> Expression:
         """The same value as part of a larger expression."""
-        return replace(self, name="", identity=False, computed=False, variable="")
+        variable = self.variable if self.deduced is not None else ""
+        return replace(self, name="", identity=False, computed=False, variable=variable)
 
 
 def quote(name: str) -> str:
-    """A PostgreSQL identifier, quoted. The one place where the translation writes a name."""
+    """A PostgreSQL identifier, quoted. The one place where the translation writes a name; `Link` refuses NUL in it."""
     return '"' + name.replace('"', '""') + '"'
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from sqlglot import exp
 
-from etl.sandbox.errors import SqlServerError
+from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.conversion import convert
@@ -133,11 +133,7 @@ def _checksum(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     item = value(context, arguments[0])
     if item.type.name in {"bit", "tinyint", "smallint", "int"}:
         return convert(item, INT)
-    raise SqlServerError(
-        8116,
-        f"Argument data type {item.type.name} is invalid for argument 1 of checksum function (sandbox: not supported).",
-        ends_batch=True,
-    )
+    raise not_supported(f"CHECKSUM of {item.type.name}")
 
 
 @function("ROWCOUNT_BIG", 0)

@@ -8,6 +8,7 @@ from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.conversion import convert, shown
 from etl.sandbox.translation.expression import Expression, text_literal
+from etl.sandbox.translation.text_comparison import compare_texts, without_blanks
 from etl.sandbox.translation.types import (
     DATETIME,
     INT,
@@ -196,8 +197,29 @@ def comparable(left: Expression, right: Expression) -> tuple[str, str]:  # noqa:
     return convert(left, kind).sql, convert(right, kind).sql
 
 
+def compare(left: Expression, operator: str, right: Expression) -> str:
+    """The condition `left operator right` (`=`, `<>`, `<`, `<=`, `>`, `>=`)."""
+    left, right = _typed_null(left, right), _typed_null(right, left)
+    if family(left.type) == family(right.type) == "text":
+        return compare_texts(left, operator, right, _compared_as(left, right))
+    a, b = comparable(left, right)
+    return f"({a} {operator} {b})"
+
+
 def _padded_bytes(left: Expression, right: Expression) -> tuple[str, str]:
-    return left.sql, right.sql
+    """Trailing zeros do not count (https://dba.stackexchange.com/q/48660). A fixed side stays plain, so an index serves."""
+    for width in (_fixed_bytes(left.type), _fixed_bytes(right.type)):
+        if width is not None:
+            return _as_wide(left, width), _as_wide(right, width)
+    return f"rtrim({left.sql}, '\\x00'::bytea)", f"rtrim({right.sql}, '\\x00'::bytea)"
+
+
+def _fixed_bytes(kind: SqlType) -> int | None:
+    return 8 if kind.name == "rowversion" else kind.length if kind.name == "binary" else None
+
+
+def _as_wide(value: Expression, width: int) -> str:
+    return value.sql if _fixed_bytes(value.type) == width else f"sandbox.bytes_compared({value.sql}, {width})"
 
 
 def _number(value: Expression) -> str:
@@ -205,18 +227,13 @@ def _number(value: Expression) -> str:
 
 
 def _texts(left: Expression, right: Expression) -> tuple[str, str]:
+    kind = _compared_as(left, right)
+    return without_blanks(left, kind), without_blanks(right, kind)
+
+
+def _compared_as(left: Expression, right: Expression) -> str:
     collation = merged_collation(left, right)
-    kind = "text" if collation is not None and is_case_sensitive(collation) else "citext"
-    return _compared_text(left, kind), _compared_text(right, kind)
-
-
-def _compared_text(value: Expression, kind: str) -> str:
-    """Trailing blanks do not count. Stored values are taken as they are, so that an index serves."""
-    if isinstance(value.literal, str):
-        return f"{text_literal(value.literal.rstrip(' '))}::{kind}"
-    if value.variable:
-        return f"rtrim(({value.sql})::text, ' ')::{kind}"
-    return value.sql if storage(value.type, value.collation) == kind else f"({value.sql})::{kind}"
+    return "text" if collation is not None and is_case_sensitive(collation) else "citext"
 
 
 def merged_collation(*values: Expression) -> str | None:

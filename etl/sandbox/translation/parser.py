@@ -7,7 +7,7 @@ decided by the compiler.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeVar
 
 from sqlglot import exp
@@ -20,7 +20,7 @@ from etl.sandbox.errors import SqlServerError, not_supported
 
 _TYPE_WORDS = {"national": {"char", "character", "text"}, "double": {"precision"}}
 _VARYING = {"char", "character", "binary"}
-_KEPT_FUNCTION_PARSERS = ("CAST", "CONVERT", "TRY_CAST", "TRY_CONVERT")
+_KEPT_FUNCTION_PARSERS = ("CAST", "CONVERT", "TRY_CAST", "TRY_CONVERT", "OPENJSON", "TRIM")
 
 
 _Node = TypeVar("_Node", bound=exp.Expr)
@@ -139,6 +139,13 @@ class Parser(TSQLParser):
             options=self._parse_options(),
         )
 
+    def _parse_ordered(self, parse_method: Callable[[], exp.Expr | None] | None = None) -> exp.Ordered | None:
+        found = super()._parse_ordered(parse_method)
+        words = [token.text.upper() for token in self._tokens[max(self._index - 2, 0) : self._index]]
+        if words in (["NULLS", "FIRST"], ["NULLS", "LAST"]):
+            self.raise_error("T-SQL has no order of NULLs", self._prev)
+        return found
+
     def _parse_row_limit(self) -> exp.Expr | None:
         if not self._match(TokenType.TOP):
             return None
@@ -189,6 +196,13 @@ class Tokenizer(TSQL.Tokenizer):
             "CLUSTERED INDEX",
             "NONCLUSTERED INDEX",
             "UPDATE STATISTICS",
+            # Other dialects' words, which would be taken for TOP, OUTPUT, IS NULL, = and IS NOT DISTINCT FROM.
+            "LIMIT",
+            "RETURNING",
+            "ISNULL",
+            "NOTNULL",
+            "==",
+            "<=>",
             "{%",
             "{%+",
             "{%-",
@@ -218,11 +232,35 @@ _DIALECT = Dialect()
 def tokenize(text: str) -> list[Token]:
     """The tokens of a batch. Error 105 or 102 for text that has no tokens (an open quote)."""
     try:
-        return list(_DIALECT.tokenize(text))
+        tokens = list(_DIALECT.tokenize(text))
     except TokenError as error:
         raise SqlServerError(
             105, "Unclosed quotation mark or comment in the batch.", severity=15, ends_batch=True
         ) from error
+    if len(text) > _NAME_UNITS:
+        _refuse_long_names(tokens)
+    return tokens
+
+
+_NAME_UNITS = 128
+"""The longest name, in UTF-16 units."""
+
+
+def _refuse_long_names(tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if (
+            token.token_type in {TokenType.IDENTIFIER, TokenType.VAR}
+            and len(token.text) > _NAME_UNITS // 2
+            and len(token.text.encode("utf-16-le", "surrogatepass")) > 2 * _NAME_UNITS
+        ):
+            raise SqlServerError(
+                103,
+                f"The identifier that starts with '{token.text[:_NAME_UNITS]}' is too long. Maximum length is 128.",
+                severity=15,
+                state=4,
+                line=token.line,
+                ends_batch=True,
+            )
 
 
 def parse_statement(tokens: Sequence[Token], text: str) -> exp.Expr:

@@ -9,13 +9,14 @@ from sqlglot import exp
 
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.translation import operators
-from etl.sandbox.translation.aggregates import ordered
 from etl.sandbox.translation.context import Context, Source
 from etl.sandbox.translation.conversion import convert
 from etl.sandbox.translation.expression import Expression
+from etl.sandbox.translation.locks import lock_rows, tells_rows
 from etl.sandbox.translation.nodes import only, predicate, value, value_node
+from etl.sandbox.translation.ordering import RESULT, limits, order_by_clause, with_ties
 from etl.sandbox.translation.sources import compile_from
-from etl.sandbox.translation.types import BIGINT, INT, common_type, family, storage
+from etl.sandbox.translation.types import INT, common_type, family, storage
 
 _SELECT = {
     "expressions",
@@ -48,7 +49,7 @@ _SET_OPERATION = {
     "kind",
     "on",
 }
-_RESULT = "(result)"
+_AFTER_COLUMNS = {"INTO": "into", "FROM": "from_", "WHERE": "where", "GROUP": "group", "ORDER": "order"}
 _JOINERS: dict[type[exp.Expr], str] = {exp.Union: "UNION", exp.Except: "EXCEPT", exp.Intersect: "INTERSECT"}
 
 
@@ -191,6 +192,7 @@ def _set_operation(context: Context, node: exp.Expr) -> Query:
     for side in (node.args["this"], node.args["expression"]):
         with context.nested():
             context.scope.tables = context.scope.outer.tables if context.scope.outer else {}
+            context.scope.tells_rows = False
             sides.append(compile_query(context, side))
     left, right = sides
     if len(left.columns) != len(right.columns):
@@ -210,8 +212,8 @@ def _set_operation(context: Context, node: exp.Expr) -> Query:
         alias = context.alias()
         sql = f"SELECT * FROM ({sql}) {alias}"
         with context.nested():
-            context.scope.sources = [Source("", [(column.name, column) for column in columns], physical=_RESULT)]
-            sql += _order(context, node, columns) + _limits(context, node)
+            context.scope.sources = [Source("", [(column.name, column) for column in columns], physical=RESULT)]
+            sql += order_by_clause(context, node, columns) + limits(context, node)
     return Query(sql, columns)
 
 
@@ -256,6 +258,10 @@ def _refuse_options(node: exp.Expr) -> None:
 
 def _select(context: Context, node: exp.Expr) -> Query:
     only(node, _SELECT)
+    if not node.expressions:
+        word = next((word for word, part in _AFTER_COLUMNS.items() if node.args.get(part) is not None), None)
+        near = f"the keyword '{word}'" if word else "'SELECT'"
+        raise SqlServerError(156 if word else 102, f"Incorrect syntax near {near}.", severity=15, ends_batch=True)
     _refuse_options(node)
     for name in ("kind", "operation_modifiers"):
         if node.args.get(name):
@@ -270,10 +276,13 @@ def _select(context: Context, node: exp.Expr) -> Query:
     having = node.args.get("having")
     having_text = f" HAVING {predicate(context, having.args['this'])}" if having is not None else ""
     distinct = _distinct(node)
-    order = _order(context, node, items, distinct=bool(distinct))
+    order = order_by_clause(context, node, items, distinct=bool(distinct))
     text = ", ".join(f"{_output(item)} AS c{i}" for i, item in enumerate(items, 1))
     body = f"SELECT {distinct}{text}{source}{condition}{group}{having_text}"
-    sql = _with_ties(context, node, body, order, items) or body + order + _limits(context, node)
+    ties = with_ties(context, node, body, order, items)
+    told = context.scope.tells_rows and not ties and tells_rows(node, items)
+    rows = lock_rows(context.scope.row_locks, context.locks, told=told)
+    sql = ties or body + order + limits(context, node) + rows
     return Query(sql, [replace(item, aggregate=False) for item in items])
 
 
@@ -339,104 +348,3 @@ def _star(context: Context, qualifier: str | None) -> list[Expression]:
     if not sources:
         raise SqlServerError(263, "Must specify table to select from.", ends_batch=True)
     return [replace(expression, name=name) for source in sources for name, expression in source.columns]
-
-
-def _order(context: Context, node: exp.Expr, items: Sequence[Expression], distinct: bool = False) -> str:
-    order = node.args.get("order")
-    if order is None:
-        return ""
-    only(order, {"expressions"})
-    keys = [_sort_key(context, item, items, distinct) for item in order.expressions]
-    return " ORDER BY " + ", ".join(keys)
-
-
-def _sort_key(context: Context, item: exp.Expr, items: Sequence[Expression], distinct: bool) -> str:
-    node = item.args["this"]
-    if isinstance(node, exp.Literal) and not node.args["is_string"]:
-        position = int(node.name)
-        if not 1 <= position <= len(items):
-            raise SqlServerError(
-                108,
-                f"The ORDER BY position number {position} is out of range of the number of items in the select list.",
-                severity=15,
-                ends_batch=True,
-            )
-        return ordered(replace(items[position - 1], sql=str(position), literal=None), item)
-    # Over a set operation a key names a column of the result, whatever qualifier is written before it.
-    result_only = len(context.scope.sources) == 1 and context.scope.sources[0].physical == _RESULT
-    if isinstance(node, exp.Column) and (result_only or not node.args.get("table")):
-        named = [i for i, column in enumerate(items, 1) if column.name.lower() == node.name.lower()]
-        if named:
-            return ordered(replace(items[named[0] - 1], sql=str(named[0]), literal=None), item)
-    if (
-        isinstance(node, exp.Subquery)
-        and isinstance(node.args["this"], exp.Select)
-        and not node.args["this"].args.get("from_")
-    ):
-        return "(SELECT NULL::int4)"
-    key = value(context, node)
-    for position, column in enumerate(items, 1):
-        if column.sql == key.sql:
-            return ordered(replace(key, sql=str(position), literal=None), item)
-    if distinct:
-        raise SqlServerError(
-            145,
-            "ORDER BY items must appear in the select list if SELECT DISTINCT is specified.",
-            severity=15,
-            ends_batch=True,
-        )
-    return ordered(key, item)
-
-
-def _limits(context: Context, node: exp.Expr) -> str:
-    limit, offset = node.args.get("limit"), node.args.get("offset")
-    text = ""
-    if offset is not None:
-        only(offset, {"expression"})
-        if node.args.get("order") is None:
-            raise SqlServerError(102, "Incorrect syntax near 'OFFSET'.", severity=15, ends_batch=True)
-        text += f" OFFSET {_row_number(context, offset.args['expression'])}"
-    if limit is None:
-        return text
-    if isinstance(limit, exp.Fetch):
-        only(limit, {"direction", "count", "limit_options"})
-        options = limit.args.get("limit_options")
-        if options is not None and (options.args.get("percent") or options.args.get("with_ties")):
-            raise not_supported("FETCH with PERCENT or WITH TIES")
-        return text + f" LIMIT {_row_number(context, limit.args['count'])}"
-    only(limit, {"expression", "limit_options"})
-    return text + f" LIMIT {_row_number(context, limit.args['expression'])}"
-
-
-def _row_number(context: Context, node: exp.Expr) -> str:
-    count = convert(value(context, node), BIGINT)
-    return f"({count.sql})"
-
-
-def _with_ties(context: Context, node: exp.Expr, body: str, order: str, items: Sequence[Expression]) -> str | None:
-    """TOP n WITH TIES and TOP n PERCENT; None for a plain TOP."""
-    limit = node.args.get("limit")
-    options = limit.args.get("limit_options") if isinstance(limit, exp.Limit) else None
-    if limit is None or options is None:
-        return None
-    only(options, {"percent", "with_ties", "rows"})
-    if options.args.get("with_ties") and not order:
-        raise SqlServerError(
-            1062,
-            "The TOP N WITH TIES clause is not allowed without a corresponding ORDER BY clause.",
-            severity=15,
-            ends_batch=True,
-        )
-    if options.args.get("percent"):
-        if options.args.get("with_ties"):
-            raise not_supported("TOP PERCENT WITH TIES")
-        count = value(context, limit.args["expression"])
-        alias, names = context.alias(), ", ".join(f"c{i}" for i in range(1, len(items) + 1))
-        numbered = f"SELECT {names}, row_number() OVER () AS n, count(*) OVER () AS total FROM ({body}{order}) {alias}"
-        return (
-            f"SELECT {names} FROM ({numbered}) {context.alias()} WHERE n <= ceil(total * ({count.sql})::numeric / 100)"
-            " ORDER BY n"
-        )
-    if options.args.get("with_ties"):
-        return f"{body}{order} FETCH FIRST {_row_number(context, limit.args['expression'])} ROWS WITH TIES"
-    return None

@@ -8,6 +8,7 @@ from sqlglot import exp
 
 from etl.sandbox.catalog import Table
 from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.translation import locks
 from etl.sandbox.translation.batch import Statement, parse_batch
 from etl.sandbox.translation.context import Context, Scope, Source, table_source
 from etl.sandbox.translation.definitions import CreateView
@@ -78,19 +79,17 @@ def _join(context: Context, join: exp.Expr) -> str:
     if join.args.get("method"):
         raise not_supported(f"{join.args['method']} JOIN")
     inner = join.args["this"]
-    if kind == "CROSS" and side == "" and isinstance(inner, exp.Lateral):
-        raise not_supported("CROSS APPLY")
-    if kind == "APPLY" or isinstance(inner, exp.Lateral):
-        raise not_supported("APPLY")
+    if isinstance(inner, exp.Lateral):
+        return _apply(context, inner)
     if kind not in {"", "INNER", "OUTER", "CROSS"} or side not in _JOINS:
         raise not_supported(f"{side} {kind} JOIN")
     before = len(context.scope.sources)
     text = compile_source(context, inner)
     on = join.args.get("on")
     if side in {"RIGHT", "FULL"}:
-        _make_nullable(context.scope.sources[:before])
+        _make_nullable(context, context.scope.sources[:before])
     if side in {"LEFT", "FULL"}:
-        _make_nullable(context.scope.sources[before:])
+        _make_nullable(context, context.scope.sources[before:])
     if kind == "CROSS" or (on is None and not side and kind == ""):
         return f" CROSS JOIN {text}"
     if on is None:
@@ -98,16 +97,41 @@ def _join(context: Context, join: exp.Expr) -> str:
     return f" {_JOINS[side]} {text} ON {predicate(context, on)}"
 
 
-def _make_nullable(sources: list[Source]) -> None:
+def _apply(context: Context, node: exp.Expr) -> str:
+    """CROSS APPLY and OUTER APPLY of a table-valued function."""
+    only(node, {"this", "alias", "cross_apply"})
+    if not isinstance(node.args["this"], (exp.Anonymous, exp.OpenJSON)) or node.args.get("cross_apply") is None:
+        raise not_supported("APPLY of anything but a table-valued function")
+    before = len(context.scope.sources)
+    text = _function(context, node, lateral="LATERAL ")
+    if node.args["cross_apply"]:
+        return f" CROSS JOIN {text}"
+    _make_nullable(context, context.scope.sources[before:])
+    return f" LEFT JOIN {text} ON true"
+
+
+def _make_nullable(context: Context, sources: list[Source]) -> None:
+    _lock_tables_instead(context, {source.physical for source in sources})
     for source in sources:
         source.columns = [(name, replace(column, nullable=True)) for name, column in source.columns]
+
+
+def _lock_tables_instead(context: Context, optional: set[str]) -> None:
+    """PostgreSQL locks no rows on the side of an outer join that may have none."""
+    scope = context.scope
+    for lock in scope.row_locks:
+        if lock.physical in optional:
+            context.locks.add(lock.table, lock.table_mode)
+    scope.row_locks = [lock for lock in scope.row_locks if lock.physical not in optional]
 
 
 def table_name(node: exp.Expr) -> list[str]:
     """The names of a table: one to three, `#t` with its mark."""
     if not isinstance(node.args.get("this"), exp.Identifier):
         raise not_supported(f"the table {node.sql()}")
-    parts = [part.name for part in (node.args.get("catalog"), node.args.get("db")) if part is not None]
+    qualifiers = [part for part in (node.args.get("catalog"), node.args.get("db")) if part is not None]
+    # The schema of `database..table` is an empty text.
+    parts = [part.name if isinstance(part, exp.Identifier) else "" for part in qualifiers]
     name = node.args["this"]
     mark = "##" if name.args.get("global_") else "#" if name.args.get("temporary") else ""
     return [*parts, mark + name.name]
@@ -115,7 +139,7 @@ def table_name(node: exp.Expr) -> list[str]:
 
 def _table(context: Context, node: exp.Expr) -> str:
     only(node, {"this", "db", "catalog", "alias", "joins", "hints"})
-    if isinstance(node.args["this"], exp.Anonymous):
+    if isinstance(node.args["this"], (exp.Anonymous, exp.OpenJSON)):
         return _function(context, node)
     parts = table_name(node)
     alias = node.args.get("alias")
@@ -131,30 +155,39 @@ def _table(context: Context, node: exp.Expr) -> str:
             _add(context, Source(given or parts[0], columns, physical=physical))
             return f"{common.physical} {physical}"
     table = context.find_table(parts)
+    context.need("SELECT", table)
     if table.kind == "V":
+        if words & _LOCKING_HINTS:
+            raise not_supported("a table hint that locks on a view")
         return _view(context, table, given, physical)
-    _lock(context, table, words)
     _add(context, table_source(table, given, physical))
+    _lock(context, context.scope.sources[-1], words)
     return f"{table.source} {physical}"
 
 
-def _function(context: Context, node: exp.Expr) -> str:
-    """A table-valued function. There is one: what a query's columns would be."""
-    from etl.sandbox.translation.described import described_columns
+def _function(context: Context, node: exp.Expr, *, lateral: str = "") -> str:
+    """A table-valued function; after APPLY (`lateral`) its arguments may be columns of what stands before it."""
+    from etl.sandbox.translation.table_functions import table_function
 
-    call = node.args["this"]
-    name = ".".join(part.name for part in (node.args.get("db"), call) if part is not None).lower()
-    alias = node.args.get("alias")
-    if name != "sys.dm_exec_describe_first_result_set":
-        raise not_supported(f"the table-valued function {name}")
-    if len(call.expressions) != 3 or not isinstance(call.expressions[0], exp.Parameter):
-        raise not_supported(f"{name} with other arguments than a variable, NULL and a number")
-    # Not bound itself: what the statement gets is its description, and PostgreSQL takes no parameter that nothing uses.
-    variable = context.declared("@" + call.expressions[0].name)
     physical = context.alias()
-    columns, sql = described_columns(context, variable, physical)
-    _add(context, Source(alias.name if alias is not None else call.name, columns, physical=physical))
-    return f"{sql} {physical}"
+    name, columns, sql = table_function(context, node, physical)
+    alias = node.args.get("alias")
+    if alias is None:
+        _add(context, Source(name, columns, physical=physical))
+    else:
+        only(alias, {"this", "columns"})
+        columns = _renamed(alias, columns)
+        _add(context, Source(alias.name, columns, physical=physical))
+    return f"{lateral}{sql} {physical}"
+
+
+def _renamed(alias: exp.Expr, columns: list[tuple[str, Expression]]) -> list[tuple[str, Expression]]:
+    names = [column.name for column in alias.args.get("columns") or []]
+    if names and len(names) != len(columns):
+        raise SqlServerError(
+            8158, f"'{alias.name}' has more columns than were specified in the column list.", ends_batch=True
+        )
+    return [(name, column) for name, (_, column) in zip(names, columns, strict=True)] if names else columns
 
 
 def _view(context: Context, table: Table, alias: str | None, physical: str) -> str:
@@ -167,12 +200,12 @@ def _view(context: Context, table: Table, alias: str | None, physical: str) -> s
     assert isinstance(statement, Statement)
     definition = parse_definition(statement)
     assert isinstance(definition, CreateView)
-    outside, database = context.scope, context.database
-    context.scope, context.database = Scope(), table.database
+    outside, database, view = context.scope, context.database, context.view
+    context.scope, context.database, context.view = Scope(), table.database, table
     try:
         query = compile_query(context, parse_statement(definition.query, definition.text))
     finally:
-        context.scope, context.database = outside, database
+        context.scope, context.database, context.view = outside, database, view
     if len(query.columns) != len(table.columns):
         raise SqlServerError(
             4502,
@@ -227,16 +260,18 @@ def hints(node: exp.Expr) -> set[str]:
     return found
 
 
-def _lock(context: Context, table: Table, words: set[str]) -> None:
-    """Hints that hold what is read. Row and range locks become a table lock: it excludes more, never less."""
-    if table.kind != "U":
+def _lock(context: Context, source: Source, words: set[str]) -> None:
+    """Hints that hold what is read, and what the stricter isolation levels hold."""
+    table = source.table
+    if table is None or table.kind != "U":
         return
-    if words & {"TABLOCKX"} or (words & {"XLOCK"} and words & {"TABLOCK"}):
-        context.locks[table.qualified] = "EXCLUSIVE"
-    elif words & {"UPDLOCK", "XLOCK"}:
-        context.locks[table.qualified] = "SHARE ROW EXCLUSIVE"
-    elif words & {"HOLDLOCK", "SERIALIZABLE", "REPEATABLEREAD"}:
-        context.locks[table.qualified] = "SHARE"
+    if not words & {"NOLOCK", "READUNCOMMITTED", "READCOMMITTED", "READCOMMITTEDLOCK"}:
+        context.held.add(table, locks.SHARE)
+    if "READPAST" in words:
+        context.scope.passing.add(source.physical)
+    lock = locks.read_lock(table, words, source.physical, context.locks)
+    if lock is not None:
+        context.scope.row_locks.append(lock)
 
 
 def _derived(context: Context, node: exp.Expr) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from etl.sandbox.catalog import Column, Table
+from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.conversion import convert, shown
 from etl.sandbox.translation.expression import Expression, text_literal
-from etl.sandbox.translation.types import family, is_fixed_text, is_wide, storage
+from etl.sandbox.translation.text_conversion import unit_of
+from etl.sandbox.translation.types import family, holds_unicode, is_fixed_text, storage
 
 
 def stored(value: Expression, column: Column, table: Table) -> str:
     """PostgreSQL text of `value` as `column` of `table` takes it. Error 2628 where it would be cut."""
     target = column.type
     if value.is_null:
+        value.typed(target)
         return f"NULL::{storage(target, column.collation)}"
     kind = family(target)
     if kind == family(value.type) == "text":
@@ -31,21 +34,24 @@ def _place(column: Column, table: Table) -> str:
 def _stored_text(value: Expression, column: Column, table: Table) -> str:
     source, target = value.type, column.type
     sql = value.sql if is_fixed_text(target) else shown(value).sql
-    if is_wide(source) and not is_wide(target):
+    if holds_unicode(source) and not holds_unicode(target):
         sql = f"sandbox.ansi(({sql})::text)"
     if is_fixed_text(target):
         sql = f"rtrim(({sql})::text, ' ')"
-    if target.length is not None and not _certainly_fits(value, target.length):
-        wide = "true" if is_wide(target) else "false"
-        sql = f"sandbox.text_fit(({sql})::citext, {target.length}, {wide}, {_place(column, table)})"
+    if target.length is not None and not _certainly_fits(value, target):
+        sql = f"sandbox.text_fit(({sql})::citext, {target.length}, '{unit_of(target)}', {_place(column, table)})"
     return f"({sql})::{storage(target, column.collation)}"
 
 
-def _certainly_fits(value: Expression, length: int) -> bool:
-    if value.type.length is None or value.type.length > length:
-        return isinstance(value.literal, str) and len(value.literal.encode("utf-16-le")) // 2 <= length
-    # A literal's length counts characters; one outside of the BMP is two units.
-    return not isinstance(value.literal, str) or len(value.literal.encode("utf-16-le")) // 2 <= length
+def _certainly_fits(value: Expression, target: SqlType) -> bool:
+    assert target.length is not None
+    if isinstance(value.literal, str):
+        # A literal's own length counts characters, where one may be two units of UTF-16 or four bytes of UTF-8.
+        encoding, unit = ("utf-8", 1) if target.utf8 else ("utf-16-le", 2)
+        return len(value.literal.encode(encoding)) // unit <= target.length
+    if target.utf8 and not value.type.utf8:
+        return False
+    return value.type.length is not None and value.type.length <= target.length
 
 
 def _stored_binary(value: Expression, column: Column, table: Table) -> str:

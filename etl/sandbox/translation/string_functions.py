@@ -13,8 +13,8 @@ from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.conversion import convert, shown
 from etl.sandbox.translation.expression import Expression
 from etl.sandbox.translation.functions import ANY, function, integer
-from etl.sandbox.translation.nodes import value
-from etl.sandbox.translation.types import BIGINT, INT, family, is_wide, storage
+from etl.sandbox.translation.nodes import value, value_node
+from etl.sandbox.translation.types import BIGINT, INT, family, is_utf8, is_wide, storage
 
 _MAX = {"varchar": 8000, "nvarchar": 4000, "varbinary": 8000}
 
@@ -98,7 +98,9 @@ def _datalength(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
         sql = f"(CASE WHEN {given.sql} IS NOT NULL THEN {sizes[given.type.name]} END)"
     elif family(given.type) == "text":
         sql = (
-            f"sandbox.utf16_length(({given.sql})::text) * 2" if is_wide(given.type) else f"length(({given.sql})::text)"
+            f"sandbox.utf16_length(({given.sql})::text) * 2"
+            if is_wide(given.type)
+            else f"{'octet_length' if is_utf8(given.collation) else 'length'}(({given.sql})::text)"
         )
     elif family(given.type) == "binary":
         sql = f"length({given.sql})"
@@ -140,8 +142,22 @@ def _trim(name: str, postgres: str) -> None:
         )
 
 
-for _name, _postgres in (("LTRIM", "ltrim"), ("RTRIM", "rtrim"), ("TRIM", "btrim")):
+for _name, _postgres in (("LTRIM", "ltrim"), ("RTRIM", "rtrim")):
     _trim(_name, _postgres)
+
+
+_SIDES = {"": "btrim", "BOTH": "btrim", "LEADING": "ltrim", "TRAILING": "rtrim"}
+
+
+@value_node(exp.Trim, "this", "expression", "position")
+def _trim_of(context: Context, node: exp.Expr) -> Expression:
+    """TRIM(text) and TRIM([side] characters FROM text)."""
+    item, given = text(context, node.args["this"]), node.args.get("expression")
+    characters = f"({text(context, given).sql})::text" if given is not None else "' '"
+    side = _SIDES[str(node.args.get("position") or "").upper()]
+    return _text_result(
+        f"{side}(({item.sql})::text, {characters})", item, _varying(item.type, item.type.length), item.nullable
+    ).unnamed()
 
 
 def _side(name: str) -> None:
@@ -276,19 +292,13 @@ def _unicode(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 @function("CHAR", 1)
 def _char(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     code = integer(context, arguments[0])
-    sql = (
-        f"(CASE WHEN {code.sql} BETWEEN 1 AND 255 THEN convert_from(set_byte('\\x00'::bytea, 0, {code.sql}), 'WIN1252')"
-        " END)::citext"
-    )
-    return Expression(sql, SqlType("varchar", length=1))
+    return Expression(f"sandbox.char_of({code.sql})::citext", SqlType("varchar", length=1))
 
 
 @function("NCHAR", 1)
 def _nchar(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     code = integer(context, arguments[0])
-    return Expression(
-        f"(CASE WHEN {code.sql} BETWEEN 1 AND 65535 THEN chr({code.sql}) END)::citext", SqlType("nvarchar", length=1)
-    )
+    return Expression(f"sandbox.nchar_of({code.sql})::citext", SqlType("nvarchar", length=1))
 
 
 @function("QUOTENAME", 1, 2)
@@ -307,9 +317,9 @@ def _parsename(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 @function("HASHBYTES", 2)
 def _hashbytes(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     algorithm = value(context, arguments[0]).literal
-    names = {"md5": "md5", "sha2_256": "sha256", "sha2_512": "sha512"}
+    names = {"md5": "md5", "sha": "sandbox.sha1", "sha1": "sandbox.sha1", "sha2_256": "sha256", "sha2_512": "sha512"}
     if not isinstance(algorithm, str) or algorithm.lower() not in names:
-        raise not_supported(f"HASHBYTES with {arguments[0].sql()}")
+        raise not_supported(f"HASHBYTES with {arguments[0].name}")
     given = shown(value(context, arguments[1]))
     if family(given.type) == "text":
         given = convert(given, SqlType("varbinary"), implicit=False)

@@ -13,6 +13,7 @@ SYSTEM_VARIABLES: dict[str, SqlType] = {
     "@@ERROR": INT,
     "@@TRANCOUNT": INT,
     "@@IDENTITY": SqlType("decimal", precision=38, scale=0),
+    "@@DBTS": SqlType("varbinary", length=8),
     "@@SPID": SqlType("smallint"),
     "@@VERSION": SqlType("nvarchar", length=300),
     "@@SERVERNAME": SYSNAME,
@@ -36,6 +37,8 @@ def system_variable(context: Context, name: str) -> Expression:
     kind = SYSTEM_VARIABLES.get(full)
     if kind is None:
         raise SqlServerError(137, f'Must declare the scalar variable "@@{name}".', severity=15, ends_batch=True)
+    if full == "@@DBTS":
+        return Expression("sandbox.last_rowversion()", kind, nullable=False)
     return session_value(context, full, kind)
 
 

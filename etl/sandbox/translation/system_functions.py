@@ -19,14 +19,6 @@ from etl.sandbox.translation.types import GUID, INT, NVARCHAR_MAX, SYSNAME
 _SMALLINT = SqlType("smallint")
 
 _SESSION_VALUES: dict[str, SqlType] = {
-    "SUSER_SNAME": SYSNAME,
-    "SUSER_NAME": SYSNAME,
-    "ORIGINAL_LOGIN": SYSNAME,
-    "SYSTEM_USER": SYSNAME,
-    "USER_NAME": SYSNAME,
-    "CURRENT_USER": SYSNAME,
-    "SESSION_USER": SYSNAME,
-    "USER": SYSNAME,
     "HOST_NAME": SYSNAME,
     "APP_NAME": SYSNAME,
     "XACT_STATE": _SMALLINT,
@@ -63,30 +55,37 @@ def _newid(_context: Context, _arguments: Sequence[exp.Expr]) -> Expression:
     return Expression("sandbox.newid()", GUID, nullable=False)
 
 
+@function("MIN_ACTIVE_ROWVERSION", 0)
+def _min_active_rowversion(_context: Context, _arguments: Sequence[exp.Expr]) -> Expression:
+    return Expression("sandbox.min_active_rowversion()", SqlType("binary", length=8), nullable=False)
+
+
 @function("DB_NAME", 0, 1)
 def _db_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     if not arguments:
         return session_value(context, "DB_NAME", SYSNAME)
-    return Expression(f"sandbox.database_name({integer(context, arguments[0]).sql})", SYSNAME)
+    return Expression(f"sandbox.seen_database_name({integer(context, arguments[0]).sql})", SYSNAME)
 
 
 @function("DB_ID", 0, 1)
 def _db_id(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     name = _name(context, arguments[0]) if arguments else _database(context)
-    return Expression(f"sandbox.database_id({name})", _SMALLINT)
+    return Expression(f"sandbox.seen_database_id({name})", _SMALLINT)
 
 
 @function("SCHEMA_NAME", 0, 1)
 def _schema_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     if not arguments:
-        return Expression("'dbo'::citext", SYSNAME)
+        return Expression(f"sandbox.default_schema({_database(context)})", SYSNAME)
     return Expression(f"sandbox.schema_name({integer(context, arguments[0]).sql})", SYSNAME)
 
 
 @function("SCHEMA_ID", 0, 1)
 def _schema_id(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     if not arguments:
-        return Expression("1", INT)
+        return Expression(
+            f"sandbox.schema_id(sandbox.default_schema({_database(context)})::text, {_database(context)})", INT
+        )
     return Expression(f"sandbox.schema_id({_name(context, arguments[0])}, {_database(context)})", INT)
 
 
@@ -94,7 +93,8 @@ def _schema_id(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 def _object_id(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     kind = _name(context, arguments[1]) if len(arguments) == 2 else "NULL::text"
     sql = f"sandbox.object_id({_name(context, arguments[0])}, {kind}, {_database(context)}, {_session_number(context)})"
-    return Expression(sql, INT)
+    # As a query of its own it is worked out once, not for every row that is compared with it.
+    return Expression(f"(SELECT {sql})", INT)
 
 
 @function("OBJECT_NAME", 1)
@@ -106,14 +106,15 @@ def _object_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 def _object_schema_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     number = integer(context, arguments[0]).sql
     return Expression(
-        f"(SELECT s.name FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) WHERE o.object_id = {number})",
+        f"(SELECT s.name FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) WHERE o.object_id = {number}"
+        f" AND sandbox.sees({number}))",
         SYSNAME,
     )
 
 
 @function("COL_LENGTH", 2)
 def _col_length(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
-    table = f"sandbox.find_object({_name(context, arguments[0])}, {_database(context)}, {_session_number(context)})"
+    table = f"(SELECT sandbox.find_object({_name(context, arguments[0])}, {_database(context)}, {_session_number(context)}))"
     sql = (
         "(SELECT sandbox.max_length(type_name, length, precision, scale) FROM sandbox.columns WHERE object_id ="
         f" {table} AND name = {_name(context, arguments[1])}::citext)"
@@ -124,7 +125,8 @@ def _col_length(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 @function("COL_NAME", 2)
 def _col_name(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     table, column = (integer(context, argument).sql for argument in arguments)
-    return Expression(f"(SELECT name FROM sandbox.columns WHERE object_id = {table} AND column_id = {column})", SYSNAME)
+    sql = f"(SELECT name FROM sandbox.columns WHERE object_id = {table} AND column_id = {column} AND sandbox.sees(object_id))"
+    return Expression(sql, SYSNAME)
 
 
 @function("TYPE_NAME", 1)
@@ -156,7 +158,9 @@ def _columnproperty(context: Context, arguments: Sequence[exp.Expr]) -> Expressi
         raise not_supported(f"COLUMNPROPERTY '{wanted}'")
     table, name = integer(context, arguments[0]).sql, _name(context, arguments[1])
     return Expression(
-        f"(SELECT {column} FROM sandbox.columns WHERE object_id = {table} AND name = {name}::citext)", INT
+        f"(SELECT {column} FROM sandbox.columns WHERE object_id = {table} AND name = {name}::citext AND"
+        " sandbox.sees(object_id))",
+        INT,
     )
 
 
@@ -182,13 +186,15 @@ def _objectproperty(context: Context, arguments: Sequence[exp.Expr]) -> Expressi
     if column is None:
         raise not_supported(f"OBJECTPROPERTY '{wanted}'")
     return Expression(
-        f"(SELECT {column} FROM sandbox.objects o WHERE object_id = {integer(context, arguments[0]).sql})", INT
+        f"(SELECT {column} FROM sandbox.objects o WHERE object_id = {integer(context, arguments[0]).sql} AND"
+        " sandbox.sees(object_id))",
+        INT,
     )
 
 
 @function("IDENT_CURRENT", 1)
 def _ident_current(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
-    table = f"sandbox.find_object({_name(context, arguments[0])}, {_database(context)}, {_session_number(context)})"
+    table = f"(SELECT sandbox.find_object({_name(context, arguments[0])}, {_database(context)}, {_session_number(context)}))"
     sql = f"(SELECT sandbox.sequence_value(sequence) FROM sandbox.columns WHERE object_id = {table} AND is_identity)"
     return Expression(sql, SqlType("decimal", precision=38, scale=0))
 
@@ -253,7 +259,7 @@ def _databasepropertyex(context: Context, arguments: Sequence[exp.Expr]) -> Expr
     answer = _DATABASE_PROPERTIES.get(str(wanted).lower())
     if answer is None:
         raise not_supported(f"DATABASEPROPERTYEX '{wanted}'")
-    known = f"sandbox.database_id({_name(context, arguments[0])}) IS NOT NULL"
+    known = f"sandbox.seen_database_id({_name(context, arguments[0])}) IS NOT NULL"
     if isinstance(answer, int):
         return Expression(f"(CASE WHEN {known} THEN {answer} END)", INT)
     return Expression(f"(CASE WHEN {known} THEN '{answer}' END)::citext", SYSNAME)
@@ -274,37 +280,9 @@ def _connectionproperty(context: Context, arguments: Sequence[exp.Expr]) -> Expr
     return Expression(f"'{answers[wanted]}'::citext", SYSNAME)
 
 
-@function("HAS_DBACCESS", 1)
-def _has_dbaccess(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
-    return Expression(f"(CASE WHEN sandbox.database_id({_name(context, arguments[0])}) IS NOT NULL THEN 1 END)", INT)
-
-
-@function("IS_SRVROLEMEMBER", 1, 2)
-def _is_srvrolemember(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
-    """The sandbox's one login is sysadmin."""
-    return Expression(
-        f"(CASE WHEN lower({_name(context, arguments[0])}) IN ('sysadmin', 'public') THEN 1 ELSE 0 END)", INT
-    )
-
-
-@function("IS_MEMBER", 1)
-def _is_member(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
-    return Expression(
-        f"(CASE WHEN lower({_name(context, arguments[0])}) IN ('db_owner', 'public') THEN 1 ELSE 0 END)", INT
-    )
-
-
-@function("HAS_PERMS_BY_NAME", 3, 5)
-def _has_perms_by_name(_context: Context, _arguments: Sequence[exp.Expr]) -> Expression:
-    """sysadmin may do everything."""
-    return Expression("1", INT)
-
-
 @function("OBJECT_DEFINITION", 1)
 def _object_definition(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
-    return Expression(
-        f"(SELECT definition FROM sandbox.objects WHERE object_id = {integer(context, arguments[0]).sql})", NVARCHAR_MAX
-    )
+    return Expression(f"sandbox.shown_definition({integer(context, arguments[0]).sql})", NVARCHAR_MAX)
 
 
 @function("INDEXPROPERTY", 3)
@@ -315,5 +293,7 @@ def _indexproperty(context: Context, arguments: Sequence[exp.Expr]) -> Expressio
         raise not_supported(f"INDEXPROPERTY '{wanted}'")
     table, name = integer(context, arguments[0]).sql, _name(context, arguments[1])
     return Expression(
-        f"(SELECT {columns[wanted]} FROM sandbox.indexes WHERE object_id = {table} AND name = {name}::citext)", INT
+        f"(SELECT {columns[wanted]} FROM sandbox.indexes WHERE object_id = {table} AND name = {name}::citext AND"
+        " sandbox.sees(object_id))",
+        INT,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 
 from etl.sandbox.errors import SqlServerError, not_supported
@@ -151,6 +152,10 @@ def family(kind: SqlType) -> str:
     return found
 
 
+_MISSING = frozenset({"sql_variant", "hierarchyid", "geometry", "geography", "json", "vector"})
+"""SQL Server's own types that are not here; any other unknown name is error 2715."""
+
+
 @lru_cache(maxsize=4096)
 def parse_type(text: str, default_length: int = 1) -> SqlType:
     """`nvarchar(40)`, `[decimal](10, 2)`, `double precision` to a SqlType. Error 2715 for an unknown name."""
@@ -190,8 +195,8 @@ def _with_arguments(name: str, first: str | None, second: str | None, default_le
         if first is not None:
             raise _bad(2716, f"Column, parameter, or variable #1: Cannot specify a column width on data type {name}.")
         return SqlType(name)
-    if name == "sql_variant":
-        raise not_supported("the type sql_variant")
+    if name in _MISSING:
+        raise not_supported(f"the type {name}")
     raise _bad(2715, f"Column, parameter, or variable #1: Cannot find data type {name}.")
 
 
@@ -255,6 +260,22 @@ def is_case_sensitive(collation: str) -> bool:
 def is_wide(kind: SqlType) -> bool:
     """Whether a text type counts UTF-16 units rather than bytes of code page 1252."""
     return kind.name in {"nchar", "nvarchar", "ntext"}
+
+
+def is_utf8(collation: str | None) -> bool:
+    """Whether char and varchar under a collation hold UTF-8."""
+    return collation is not None and collation.lower().endswith("_utf8")
+
+
+def under(kind: SqlType, collation: str | None) -> SqlType:
+    """The type that a text has under a collation."""
+    utf8 = is_utf8(collation) and kind.name in {"char", "varchar", "text"}
+    return kind if kind.utf8 == utf8 else replace(kind, utf8=utf8)
+
+
+def holds_unicode(kind: SqlType) -> bool:
+    """Whether a text type holds every character, rather than those of code page 1252."""
+    return is_wide(kind) or kind.utf8
 
 
 def is_fixed_text(kind: SqlType) -> bool:

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from sqlglot import exp
 
+from etl.sandbox.codepage import only_1252
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation import operators
@@ -68,12 +69,12 @@ def _decimal_literal(text: str) -> Expression:
 
 def string_literal(text: str, name: str) -> Expression:
     """A quoted text of type varchar or nvarchar, as long as it is."""
+    if name == "varchar":
+        text = only_1252(text)
     limit = 8000 if name == "varchar" else 4000
     units = len(text) if name == "varchar" or text.isascii() else len(text.encode("utf-16-le")) // 2
     length = max(units, 1)
     kind = SqlType(name, length=length if length <= limit else None)
-    if name == "varchar":
-        text = text.encode("cp1252", "replace").decode("cp1252") if not text.isascii() else text
     return Expression(f"{text_literal(text)}::citext", kind, nullable=False, literal=text)
 
 
@@ -224,12 +225,16 @@ def _convert(context: Context, node: exp.Expr) -> Expression:
             raise not_supported("a CONVERT style that is not a number in the text")
         style = given.literal
     target = _target(node.args["this"])
+    if node.args.get("expression") is None:
+        raise SqlServerError(102, "Incorrect syntax near ')'.", severity=15, ends_batch=True)
     return convert(
         value(context, node.args["expression"]), target, style=style, implicit=False, safe=bool(node.args.get("safe"))
     ).unnamed()
 
 
-def _target(node: exp.Expr) -> SqlType:
+def _target(node: exp.Expr | None) -> SqlType:
+    if node is None:
+        raise SqlServerError(102, "Incorrect syntax near ','.", severity=15, ends_batch=True)
     if not isinstance(node, exp.DataType):
         raise not_supported(f"a cast to {node.sql()}")
     return parse_type(str(node.args["kind"]), CAST_LENGTH)
@@ -246,9 +251,7 @@ def _collate(context: Context, node: exp.Expr) -> Expression:
 def _comparison(node: type[exp.Expr], operator: str) -> None:
     @predicate_node(node, "this", "expression")
     def _handler(context: Context, found: exp.Expr) -> str:
-        left, right = value(context, found.args["this"]), value(context, found.args["expression"])
-        a, b = operators.comparable(left, right)
-        return f"({a} {operator} {b})"
+        return operators.compare(value(context, found.args["this"]), operator, value(context, found.args["expression"]))
 
 
 _COMPARISONS: dict[type[exp.Expr], str] = {
@@ -315,9 +318,8 @@ def _distinct(context: Context, node: exp.Expr) -> str:
 @predicate_node(exp.Between, "this", "low", "high")
 def _between(context: Context, node: exp.Expr) -> str:
     subject = value(context, node.args["this"])
-    low_a, low = operators.comparable(subject, value(context, node.args["low"]))
-    high_a, high = operators.comparable(subject, value(context, node.args["high"]))
-    return f"({low_a} >= {low} AND {high_a} <= {high})"
+    low = operators.compare(subject, ">=", value(context, node.args["low"]))
+    return f"({low} AND {operators.compare(subject, '<=', value(context, node.args['high']))})"
 
 
 @predicate_node(exp.Like, "this", "expression")
@@ -332,6 +334,10 @@ def _like_escape(context: Context, node: exp.Expr) -> str:
         raise not_supported("ESCAPE without LIKE")
     escape = value(context, node.args["expression"])
     return operators.like(value(context, inner.args["this"]), value(context, inner.args["expression"]), escape)
+
+
+_COMPARED_ONE_BY_ONE = 20
+"""Texts in a list that an index serves; a longer list is looked up in a hash."""
 
 
 @predicate_node(exp.In, "this", "expressions", "query")
@@ -352,7 +358,12 @@ def _in(context: Context, node: exp.Expr) -> str:
         alias = context.alias()
         left, right = operators.comparable(subject, replace(columns[0], sql=f"{alias}.c1", literal=None))
         return f"({left} IN (SELECT {right} FROM ({sql}) {alias}(c1)))"
-    pairs = [operators.comparable(subject, value(context, item)) for item in node.args["expressions"]]
+    if not node.args.get("expressions"):
+        raise SqlServerError(102, "Incorrect syntax near ')'.", severity=15, ends_batch=True)
+    items = [value(context, item) for item in node.args["expressions"]]
+    if family(subject.type) == "text" and len(items) <= _COMPARED_ONE_BY_ONE:
+        return "(" + " OR ".join(operators.compare(subject, "=", item) for item in items) + ")"
+    pairs = [operators.comparable(subject, item) for item in items]
     lefts = {left for left, _ in pairs}
     if len(lefts) == 1:
         return f"({lefts.pop()} IN ({', '.join(right for _, right in pairs)}))"

@@ -15,9 +15,9 @@ from etl.sandbox.link import Parameter
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.translation.cell_writers import NotPlain, Writer, column_writer
 from etl.sandbox.translation.context import Context
-from etl.sandbox.translation.dml import insert_columns
 from etl.sandbox.translation.expression import quote
-from etl.sandbox.translation.types import storage
+from etl.sandbox.translation.insert import insert_columns
+from etl.sandbox.translation.types import FAMILY, family, storage
 from etl.sandbox.translation.values_shape import Shape
 
 Variables = Mapping[str, tuple[SqlType, Value]]
@@ -33,6 +33,8 @@ class ValuesInsert:
     sql: str
     shape: Shape
     writers: tuple[Writer, ...]
+    binary: tuple[bool, ...]
+    """Which columns are binary."""
     sequence: str | None
 
     def parameters(self, variables: Variables) -> list[Parameter] | None:
@@ -46,6 +48,7 @@ class ValuesInsert:
         writers = self.writers
         width = len(writers)
         found: list[Parameter] = []
+        families: list[str] = [""] * width
         for index, cell in enumerate(self.shape.cells):
             if isinstance(cell, str):
                 held = variables.get(cell)
@@ -56,18 +59,44 @@ class ValuesInsert:
                 kind, value = held
             else:
                 kind, value = cell
-            found.append(None if value is None else writers[index % width](kind, value))
+            if value is not None:
+                own = FAMILY[kind.name]
+                if families[index % width] != own:
+                    families[index % width] = _merged(families[index % width], own)
+                found.append(writers[index % width](kind, value))
+            elif self.binary[index % width] and family(kind) == "text":
+                raise NotPlain  # error 257, for a NULL too
+            else:
+                found.append(None)
         return found
+
+
+def _merged(family: str, other: str) -> str:
+    """The family of a column's values so far and one more. Rows of other mixtures take a common type, which changes values."""
+    merged = other if not family else _MIXTURES.get((family, other)) or _MIXTURES.get((other, family))
+    if merged is None:
+        raise NotPlain
+    return merged
+
+
+_MIXTURES = {
+    ("bit", "int"): "int",
+    ("bit", "decimal"): "decimal",
+    ("int", "decimal"): "decimal",
+    ("int", "money"): "money",
+    ("int", "float"): "float",
+}
 
 
 def plan_values_insert(context: Context, shape: Shape, identity_insert: str | None) -> ValuesInsert | None:
     """A plan for this shape, or None where the table or the columns need the general way (or its errors)."""
     table = context.try_table(shape.table)
-    if table is None or table.kind != "U" or len(shape.cells) > _LIMIT:
+    if table is None or table.kind != "U" or "INSERT" in table.triggers or len(shape.cells) > _LIMIT:
         return None
     if identity_insert == table.full_name.lower():
         return None
     columns = insert_columns(table, shape.names, explicit=False)
+    context.need("INSERT", table)
     if len(columns) != shape.width or not columns:
         return None
     casts = [storage(column.type, column.collation) for column in columns]
@@ -76,4 +105,5 @@ def plan_values_insert(context: Context, shape: Shape, identity_insert: str | No
     names = ", ".join(quote(column.physical) for column in columns)
     sql = f"INSERT INTO {table.qualified} ({names}) VALUES {', '.join(rows)}"
     sequence = table.identity.sequence if table.identity is not None else None
-    return ValuesInsert(sql, shape, tuple(column_writer(column) for column in columns), sequence)
+    writers = tuple(column_writer(column) for column in columns)
+    return ValuesInsert(sql, shape, writers, tuple(family(column.type) == "binary" for column in columns), sequence)

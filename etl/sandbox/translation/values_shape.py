@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from sqlglot.tokenizer_core import Token, TokenType
 
+from etl.sandbox.codepage import only_1252
 from etl.sandbox.sqltypes import SqlType, Value
-from etl.sandbox.translation.batch import Statement, word
+from etl.sandbox.translation.batch import Once, Statement, word
 from etl.sandbox.translation.types import FLOAT, INT
 
 Cell = str | tuple[SqlType, Value]
@@ -26,11 +27,12 @@ class Shape:
     cells: tuple[Cell, ...]
 
 
+_SHAPE = Once[Shape | None]()
+
+
 def read_shape(statement: Statement) -> Shape | None:
     """The statement's shape, or None when it is not as plain as that."""
-    if "shape" not in statement.cache:
-        statement.cache["shape"] = _Reader(statement.tokens).shape()
-    return statement.cache["shape"]  # type: ignore[return-value]
+    return _SHAPE.of(statement, lambda: _Reader(statement.tokens).shape())
 
 
 class _Reader:
@@ -170,8 +172,8 @@ def _number(text: str) -> Cell | None:
 
 
 def _text(text: str, name: str) -> Cell:
-    if name == "varchar" and not text.isascii():
-        text = text.encode("cp1252", "replace").decode("cp1252", "replace")
+    if name == "varchar":
+        text = only_1252(text)
     return SqlType(name, length=max(len(text), 1)), text
 
 

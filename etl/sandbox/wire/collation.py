@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable
 
+from etl.sandbox.codepage import decode_1252
 from etl.sandbox.errors import not_supported
 
 DEFAULT_COLLATION = bytes.fromhex("0904d00034")
 """SQL_Latin1_General_CP1_CI_AS: LCID 0x409, ignore case, kana and width, sort id 52."""
+
+UTF8_COLLATION = bytes.fromhex("0904d02400")
+"""Latin1_General_100_CI_AS_SC_UTF8: LCID 0x409, ignore case, kana and width, UTF-8, version 2."""
 
 COLLATION_BYTES = 5
 _UTF8_FLAG = 0x0400_0000
@@ -17,30 +20,17 @@ _SORT_IDS_1252 = frozenset(range(50, 55)) | frozenset({71, 72, 73, 74, 75}) | fr
 _WESTERN_LANGUAGES = frozenset({0x03, 0x06, 0x07, 0x09, 0x0A, 0x0B, 0x0C, 0x0F, 0x10, 0x13, 0x14, 0x16, 0x1D})
 """Primary language ids whose Windows code page is 1252: ca da de en es fi fr is it nl no pt sv."""
 
-# Windows gives the five bytes that code page 1252 leaves open the control characters of the same number.
-_DECODE_1252 = "".join(
-    bytes((byte,)).decode("cp1252") if byte not in {0x81, 0x8D, 0x8F, 0x90, 0x9D} else chr(byte) for byte in range(256)
-)
-_ENCODE_1252 = codecs.charmap_build(_DECODE_1252)
-
-
-def encode_1252(text: str) -> bytes:
-    """Text in code page 1252; what it lacks becomes `?`, as in SQL Server's own conversion to varchar."""
-    if text.isascii():
-        return text.encode("ascii")
-    return codecs.charmap_encode(text, "replace", _ENCODE_1252)[0]
-
-
-def decode_1252(data: bytes) -> str:
-    """Text from code page 1252; all 256 bytes mean something."""
-    return codecs.charmap_decode(data, "strict", _DECODE_1252)[0]
-
 
 def _decode_utf8(data: bytes) -> str:
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         raise not_supported("text that is not valid UTF-8 under a UTF-8 collation") from error
+
+
+def is_utf8(collation: bytes) -> bool:
+    """Whether char and varchar under `collation` (5 bytes) are UTF-8."""
+    return bool(int.from_bytes(collation[:4], "little") & _UTF8_FLAG)
 
 
 def collation_decoder(collation: bytes) -> Callable[[bytes], str]:

@@ -25,8 +25,11 @@ def read_value(fields: FieldReader, wire_type: WireType) -> Value:
     are no value of it, `SqlServerError` for a value that the sandbox refuses by name.
     """
     data = _read_bytes(fields, wire_type)
-    if data is None:
-        return None
+    return None if data is None else decode_value(data, wire_type)
+
+
+def decode_value(data: bytes, wire_type: WireType) -> Value:
+    """The value that these bytes are, without what frames them. Raises as `read_value`."""
     if wire_type.decode_text:
         return wire_type.decode_text(data)
     sql = wire_type.sql

@@ -9,9 +9,9 @@ from decimal import Context, Decimal
 from itertools import chain, repeat
 from typing import Any
 
+from etl.sandbox.codepage import encode_1252
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.wire import temporal
-from etl.sandbox.wire.collation import encode_1252
 from etl.sandbox.wire.typeinfo import decimal_bytes, time_bytes
 from etl.sandbox.wire.variant import encode_variant
 
@@ -59,7 +59,7 @@ def column_encoder(sql: SqlType) -> ColumnEncoder:  # noqa: PLR0911 - one return
         return _scaled(sql)
     if name in {"text", "ntext", "image"}:
         return _pointed(_TO_BYTES[name])
-    to_bytes = _TO_BYTES[name]
+    to_bytes = str.encode if sql.utf8 else _TO_BYTES[name]
     if sql.length is None:
         return _plp(to_bytes)
     padding = _PADDING.get(name)

@@ -14,14 +14,23 @@ class ProtocolError(Exception):
     """The client's bytes are not TDS. The connection ends; what follows in the stream cannot be trusted."""
 
 
+class ShortageError(ProtocolError):
+    """The bytes end before the field does."""
+
+
 class FieldReader:
-    """A cursor over one message's payload. Every method raises `ProtocolError` where the payload is too short."""
+    """A cursor over one message's payload. Every method raises `ShortageError` where the payload is too short."""
 
     __slots__ = ("_data", "_position")
 
     def __init__(self, data: bytes) -> None:
         self._data = data
         self._position = 0
+
+    @property
+    def position(self) -> int:
+        """Bytes read."""
+        return self._position
 
     @property
     def remaining(self) -> int:
@@ -33,7 +42,7 @@ class FieldReader:
         start = self._position
         end = start + count
         if end > len(self._data):
-            raise ProtocolError(f"{count} bytes expected at offset {start}, {self.remaining} are left")
+            raise ShortageError(f"{count} bytes expected at offset {start}, {self.remaining} are left")
         self._position = end
         return self._data[start:end]
 
@@ -45,7 +54,7 @@ class FieldReader:
         """BYTE."""
         position = self._position
         if position >= len(self._data):
-            raise ProtocolError(f"1 byte expected at offset {position}, 0 are left")
+            raise ShortageError(f"1 byte expected at offset {position}, 0 are left")
         self._position = position + 1
         return self._data[position]
 

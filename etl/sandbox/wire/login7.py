@@ -6,8 +6,14 @@ import struct
 from dataclasses import dataclass, field
 
 from etl.sandbox.wire.fields import FieldReader, ProtocolError, decode_unicode
-from etl.sandbox.wire.packets import DEFAULT_PACKET_BYTES, MAX_PACKET_BYTES, MIN_PACKET_BYTES
+from etl.sandbox.wire.packets import (
+    DEFAULT_PACKET_BYTES,
+    MAX_ENCRYPTED_PACKET_BYTES,
+    MAX_PACKET_BYTES,
+    MIN_PACKET_BYTES,
+)
 
+TDS_7_1 = 0x71000000
 TDS_7_2 = 0x72090002
 TDS_7_3A = 0x730A0003
 TDS_7_4 = 0x74000004
@@ -27,7 +33,10 @@ class Login7:
 
     tds_version: int
     packet_bytes: int
-    """The packet size asked for, brought into the bounds that a server grants; 0 asks for the default."""
+    """The packet size asked for; see `granted_packet_bytes`."""
+    host: str
+    """The client's machine, as it calls itself."""
+    application: str
     user: str
     password: str = field(repr=False)
     database: str
@@ -49,7 +58,9 @@ def read_login7(payload: bytes) -> Login7:
         raise ProtocolError("LOGIN7 in big-endian byte order")
     return Login7(
         tds_version=version,
-        packet_bytes=granted_packet_bytes(packet_bytes),
+        packet_bytes=packet_bytes,
+        host=_text(payload, 36),
+        application=_text(payload, 48),
         user=_text(payload, 40),
         password=decode_unicode(reveal_password(_bytes(payload, 44, unit=2))),
         database=_text(payload, 68),
@@ -60,11 +71,14 @@ def read_login7(payload: bytes) -> Login7:
     )
 
 
-def granted_packet_bytes(asked: int) -> int:
-    """The packet size that the server grants for the one asked for."""
+def granted_packet_bytes(asked: int, *, encrypted: bool = False) -> int:
+    """The packet size that the server grants for the one asked for.
+
+    A packet of an encrypted connection fits into one TLS record ("network packet size" in SQL Server's server options).
+    """
     if asked == 0:
         return DEFAULT_PACKET_BYTES
-    return min(max(asked, MIN_PACKET_BYTES), MAX_PACKET_BYTES)
+    return min(max(asked, MIN_PACKET_BYTES), MAX_ENCRYPTED_PACKET_BYTES if encrypted else MAX_PACKET_BYTES)
 
 
 def reveal_password(hidden: bytes) -> bytes:

@@ -71,17 +71,19 @@ def done(kind: DoneKind, status: DoneStatus, command: int = 0, row_count: int | 
 
 def error(failure: SqlServerError, *, long_line: bool = True) -> bytes:
     """ERROR (2.2.7.10). `long_line` is off for clients older than TDS 7.2, whose line number has two bytes."""
-    return _message(_ERROR, failure.number, failure.state, failure.severity, failure.message, failure.line, long_line)
+    line = max(failure.line, 1)
+    head = struct.pack("<iBB", failure.number, failure.state, failure.severity)
+    return _message(_ERROR, head, failure.message, failure.procedure, line, long_line)
 
 
 def info(message: Message) -> bytes:
     """INFO (2.2.7.13)."""
-    return _message(_INFO, message.number, message.state, message.severity, message.text, message.line, True)
+    head = struct.pack("<iBB", message.number, message.state, message.severity)
+    return _message(_INFO, head, message.text, "", message.line, True)
 
 
-def _message(token: int, number: int, state: int, severity: int, text: str, line: int, long_line: bool) -> bytes:
-    body = struct.pack("<iBB", number, state, severity)
-    body += us_varchar(text[:_MESSAGE_CHARACTERS]) + b_varchar(SERVER_NAME) + b_varchar("")
+def _message(token: int, head: bytes, text: str, procedure: str, line: int, long_line: bool) -> bytes:
+    body = head + us_varchar(text[:_MESSAGE_CHARACTERS]) + b_varchar(SERVER_NAME) + b_varchar(procedure)
     body += struct.pack("<I" if long_line else "<H", line)
     return struct.pack("<BH", token, len(body)) + body
 

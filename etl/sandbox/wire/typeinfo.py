@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from etl.sandbox.errors import not_supported
 from etl.sandbox.sqltypes import SqlType
-from etl.sandbox.wire.collation import COLLATION_BYTES, DEFAULT_COLLATION, collation_decoder
+from etl.sandbox.wire.collation import COLLATION_BYTES, DEFAULT_COLLATION, UTF8_COLLATION, collation_decoder, is_utf8
 from etl.sandbox.wire.fields import FieldReader, ProtocolError
 
 MAX_LENGTH = 0xFFFF
@@ -164,13 +164,14 @@ def _read_decimal(fields: FieldReader) -> WireType:
 def _read_short(token: int, fields: FieldReader) -> WireType:
     name, unit = _SHORT_TOKENS[token]
     size = fields.u16()
-    decoder = _read_collation(name, fields)
+    decoder, utf8 = _read_collation(name, fields)
     if size == MAX_LENGTH:
-        return WireType(SqlType(name), Framing.PLP, 0, decoder)
+        return WireType(SqlType(name, utf8=utf8), Framing.PLP, 0, decoder)
     if size > MAX_BYTES:
         raise ProtocolError(f"{name} of {size} bytes")
     # A client may declare the NULL or '' that it sends with size 0, which no T-SQL type has.
-    return WireType(SqlType(name, length=max(1, size // unit)), Framing.SHORT_LENGTH, size, decoder)
+    sql = SqlType(name, length=max(1, size // unit), utf8=utf8)
+    return WireType(sql, Framing.SHORT_LENGTH, size, decoder)
 
 
 def _read_legacy(token: int, size: int) -> WireType:
@@ -182,14 +183,18 @@ def _read_legacy(token: int, size: int) -> WireType:
 def _read_long(token: int, fields: FieldReader) -> WireType:
     name = _LONG_TOKENS[token]
     size = fields.u32()
-    return WireType(SqlType(name), Framing.LONG_LENGTH, size, _read_collation(name, fields))
+    decoder, utf8 = _read_collation(name, fields)
+    return WireType(SqlType(name, utf8=utf8), Framing.LONG_LENGTH, size, decoder)
 
 
-def _read_collation(name: str, fields: FieldReader) -> Callable[[bytes], str] | None:
+def _read_collation(name: str, fields: FieldReader) -> tuple[Callable[[bytes], str] | None, bool]:
+    """How the type's text is read, and whether it is UTF-8."""
     if name in _BINARY:
-        return None
+        return None, False
     collation = fields.take(COLLATION_BYTES)
-    return collation_decoder(collation) if name in _WITH_CODE_PAGE else None
+    if name not in _WITH_CODE_PAGE:
+        return None, False
+    return collation_decoder(collation), is_utf8(collation)
 
 
 def _read_xml(fields: FieldReader) -> WireType:
@@ -224,11 +229,6 @@ _SIZED_TOKENS = {name: (token, unit) for token, (name, unit) in _SHORT_TOKENS.it
 _SCALED_TOKENS = {name: token for token, (name, _) in _SCALED.items()}
 
 
-def is_large(sql: SqlType) -> bool:
-    """Whether a value of the type may be longer than a page: (max), text, ntext, image, xml."""
-    return sql.name in {"text", "ntext", "image", "xml"} or (sql.name in _SIZED_TOKENS and sql.length is None)
-
-
 def type_info(sql: SqlType) -> bytes:
     """TYPE_INFO of a result column or a return value. Types are always the nullable ones, which hold both."""
     if sql.name in _PLAIN_INFO:
@@ -244,5 +244,5 @@ def type_info(sql: SqlType) -> bytes:
     size = MAX_LENGTH if sql.length is None else sql.length * unit
     if MAX_BYTES < size < MAX_LENGTH:
         raise ValueError(f"{sql} is wider than {MAX_BYTES} bytes")
-    collation = b"" if sql.name in _BINARY else DEFAULT_COLLATION
+    collation = b"" if sql.name in _BINARY else UTF8_COLLATION if sql.utf8 else DEFAULT_COLLATION
     return struct.pack("<BH", token, size) + collation
