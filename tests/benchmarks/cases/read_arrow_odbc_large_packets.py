@@ -1,0 +1,23 @@
+"""arrow-odbc with the largest packets instead of FreeTDS's 4096 bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.benchmarks.case import Case, Place
+from tests.benchmarks.data import FULL_TABLE
+
+
+def prepare(place: Place) -> Callable[[], int]:
+    import arrow_odbc
+
+    def read() -> int:
+        batches = arrow_odbc.read_arrow_batches_from_odbc(
+            f"SELECT * FROM {FULL_TABLE}", connection_string=place.odbc(PacketSize="32767"), batch_size=20_000
+        )
+        return sum(len(batch) for batch in batches)
+
+    return read
+
+
+CASE = Case("read", "arrow-odbc, packets of 32 KB", prepare)
