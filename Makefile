@@ -19,7 +19,7 @@ demo: setup ## Load the NYC 2013 flights into a sandbox server and run the flow 
 	$(PYTHON) -m flows.nyc_flights $(ARGS)
 
 test: setup tools ## Run the tests; ARGS="-k plan" goes to pytest
-	$(PYTHON) -m pytest $(ARGS)
+	$(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
 soak: setup ## Send the sandbox 100,000 mutated messages; ARGS="--messages 1000"
 	$(PYTHON) -m tests.soak $(ARGS)

@@ -32,10 +32,10 @@ class RawClient:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def log_in(self, **fields: str) -> list[Token]:
+    def log_in(self, user: str = "sa", password: str = "secret", database: str = "sandbox") -> list[Token]:
         self.socket.sendall(packet(18, prelogin(NO_ENCRYPTION)))
         self.read_response()
-        self.socket.sendall(packet(16, login7(**fields)))  # type: ignore[arg-type]
+        self.socket.sendall(packet(16, login7(user, password, database)))
         return read_tokens(self.read_response())
 
     def ask(self, kind: int, payload: bytes) -> list[Token]:

@@ -32,6 +32,7 @@ def login7(
     password: str = "secret",
     database: str = "sandbox",
     packet_bytes: int = 4096,
+    *,
     version: int = 0x74000004,
     features: bytes = b"",
     host: str = "",
