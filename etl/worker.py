@@ -15,6 +15,7 @@ from etl.errors import LedgerError
 from etl.job import Job
 from etl.plan import Chunk, Plan, range_condition
 from etl.result import ChunkResult, from_ledger
+from etl.selection import select_table
 from etl.statements import TableName
 
 
@@ -62,9 +63,8 @@ class ChunkWork:
         key = next(column for column in self.plan.source_columns if column.name == self.plan.key)
         condition, bounds = range_condition(dialect, key, chunk)
         table = TableName.parse(self.job.source_table)
-        selection = extract.select_table(dialect, table, self.plan.source_columns, condition)
-        with self.source.connect() as connection:
-            return extract.read_table(connection, selection, bounds)
+        selection = select_table(dialect, table, self.plan.source_columns, condition)
+        return extract.read_table(self.source, selection, bounds)
 
     def _transform(self, rows: pa.Table) -> pa.Table:
         schema = self.plan.output_schema

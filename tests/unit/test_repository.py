@@ -128,7 +128,9 @@ def test_the_tools_are_installed_where_they_are_asked_for(machine: Path) -> None
     (machine / "id").unlink()
     add_program(machine, "id", "echo 0")
     run("sh", ODBC / "install.sh", "--tools", PATH=str(machine))
-    assert (machine / "dnf.log").read_text() == "install -y --setopt=install_weak_deps=False unixODBC freetds-libs freetds\n"
+    assert (
+        machine / "dnf.log"
+    ).read_text() == "install -y --setopt=install_weak_deps=False unixODBC freetds-libs freetds\n"
 
 
 def test_without_rights_the_installer_says_what_to_run(machine: Path) -> None:
