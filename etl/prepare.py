@@ -8,12 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import catalog, extract, frames, ledger, load, plan, selection, spool, transform, types
+from etl import catalog, extract, frames, ledger, load, plan, route, selection, spool, transform, types
 from etl.connect import Endpoint
 from etl.errors import JobError, LedgerError, SchemaError
 from etl.job import Job
 from etl.ledger import Run, Sealed
 from etl.plan import Chunk, Plan
+from etl.route import NO_ROUTE, Route
 from etl.selection import Selection
 from etl.statements import MAX_IDENTIFIER_CHARS, TableName
 from etl.types import Column
@@ -221,6 +222,12 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
     with target.connect() as connection:
         columns, exists = _target_columns(connection, job, draft, source.dialect)
         output = draft.output if draft.output is not None else pa.schema([])
+        table = _landing_table(job, run_id)
+        if job.mode == "replace":
+            load.drop_if_exists(connection, table)
+        if not exists:
+            load.create_table(connection, table, columns)
+        way = _route(target, connection, table, columns, is_new=not exists)
         run_plan = Plan(
             source_columns=draft.source,
             target_columns=columns,
@@ -228,17 +235,19 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
             chunks=chunks,
             key=None if draft.key is None else draft.key.name,
             spool=None if draft.key is not None else str(folder.resolve()),
-            notes=[draft.note],
+            route=way,
+            notes=[draft.note, f"written by {way}"],
         )
-        table = _landing_table(job, run_id)
-        if job.mode == "replace":
-            load.drop_if_exists(connection, table)
-        if not exists:
-            load.create_table(connection, table, columns)
         # One transaction: a plan without its table, or a table without its plan, cannot be.
         ledger.store_plan(connection, run_id, run_plan)
         connection.commit()
     return Prepared(job, run_id, run_plan, table, [], resumed=False)
+
+
+def _route(target: Endpoint, connection: Connection, table: TableName, columns: list[Column], *, is_new: bool) -> Route:
+    if not columns:
+        return NO_ROUTE
+    return route.choose(target, connection, table, catalog.table_columns(connection, table), columns, is_new=is_new)
 
 
 def _spool_folder(job: Job, run_id: str) -> Path:

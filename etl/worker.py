@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from etl import connect, extract, frames, ledger, load, spool, transform
+from etl import connect, extract, frames, ledger, spool, transform
+from etl.append import append
 from etl.connect import Endpoint
 from etl.errors import LedgerError
 from etl.job import Job
@@ -79,7 +80,7 @@ class ChunkWork:
         with self.target.connect() as connection:
             try:
                 ledger.claim(connection, self.run_id, number, attempt.number)
-                written = load.append(connection, self.table, output, self.plan.target_columns)
+                written = append(connection, self.table, output, self.plan.target_columns, self.plan.route)
                 seconds = time.perf_counter() - started
                 ledger.seal(connection, self.run_id, number, rows_read, written, seconds)
                 with connect.statement(f"committing chunk {number} of run {self.run_id}"):

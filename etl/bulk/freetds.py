@@ -174,7 +174,7 @@ class BulkCopy:
             raise BulkCopyError(*self._diagnostics())
 
     def _diagnostics(self) -> tuple[str, str]:
-        """(SQLSTATE, text) of the diagnostics records, the server's own first."""
+        """(SQLSTATE, text) of the diagnostics records: the server's own where there are any."""
         records = []
         state, native = ctypes.create_string_buffer(6), ctypes.c_int()
         text, length = ctypes.create_string_buffer(4096), ctypes.c_short()
@@ -186,7 +186,8 @@ class BulkCopy:
                 break
             message = text.value.decode("utf-8", "replace")
             records.append((state.value.decode(), f"{message} ({native.value}) (SQLSetConnectAttr)", native.value))
-        records.sort(key=lambda record: not record[2])
+        # Beside what the server said stands a "General driver error" of FreeTDS's own.
+        records = [record for record in records if record[2]] or records
         if not records:
             return "HY000", "the driver gave no reason (0) (SQLSetConnectAttr)"
         return records[0][0], "; ".join(message for _, message, _ in records)

@@ -11,6 +11,7 @@ from sqlalchemy.engine import Connection
 from etl import errors
 from etl.bulk import records
 from etl.bulk.freetds import BulkCopy, BulkCopyError
+from etl.insert import identity_insert
 from etl.statements import TableName
 from etl.types import Column
 
@@ -36,21 +37,36 @@ def copy_rows(
     """
     if not rows.num_rows:
         return 0
+    with identity_insert(connection, table, columns):
+        arrived = _copy(connection, table, rows, columns, ordinals, hints)
+    if arrived != rows.num_rows:
+        raise errors.DatabaseError(f"{_doing(table)}: {rows.num_rows} rows were sent and {arrived} arrived")
+    return arrived
+
+
+def _copy(
+    connection: Connection,
+    table: TableName,
+    rows: pa.Table,
+    columns: Sequence[Column],
+    ordinals: Sequence[int],
+    hints: Sequence[str],
+) -> int:
     raw = connection.connection.dbapi_connection
-    keeps_identity = any(column.identity for column in columns)
     with _told(table):
-        copy = BulkCopy(raw, table.quoted("mssql"), hints=hints, keep_identity=keeps_identity)
-    sent = 0
+        bulk = BulkCopy(
+            raw, table.quoted("mssql"), hints=hints, keep_identity=any(column.identity for column in columns)
+        )
     for block in records.blocks(rows, columns, ordinals):
         with _told(table, block.first_row):
-            copy.bind(block.fields, block.records.shape[1])
-            copy.send(block.records)
-        sent += len(block.records)
+            bulk.bind(block.fields, block.records.shape[1])
+            bulk.send(block.records)
     with _told(table):
-        arrived = copy.done()
-    if arrived != sent:
-        raise errors.DatabaseError(f"bulk copy into {table}: {sent} rows were sent and {arrived} arrived")
-    return arrived
+        return bulk.done()
+
+
+def _doing(table: TableName) -> str:
+    return f"appending to {table} by bulk copy"
 
 
 @contextmanager
@@ -59,4 +75,4 @@ def _told(table: TableName, first_row: int = 0) -> Iterator[None]:
         yield
     except BulkCopyError as error:
         where = f", row {first_row + error.args[2]}" if len(error.args) > 2 else ""
-        raise errors.from_statement(error, f"bulk copy into {table}{where}") from error
+        raise errors.from_statement(error, f"{_doing(table)}{where}") from error
