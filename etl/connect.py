@@ -73,10 +73,11 @@ def resolve(reference: str, environment: Mapping[str, str] = os.environ) -> URL:
             advice="Write mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db, special characters "
             "of the password percent-encoded.",
         ) from None
-    return _checked(url)
+    return checked(url)
 
 
-def _checked(url: URL) -> URL:
+def checked(url: URL) -> URL:
+    """The URL with the driver's defaults. Raises JobError as `resolve` does."""
     backend = url.get_backend_name()
     if backend not in SUPPORTED:
         raise JobError(f"{url.drivername} is not supported", advice="Use mssql+pyodbc:// (FreeTDS) or sqlite:///.")

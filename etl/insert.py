@@ -132,11 +132,20 @@ def _insert_batch(table: Any, connection: Connection, keys: list[str], rows: Ite
     with connect.cursor(connection) as cursor:
         if dialect == "mssql":
             cursor.setinputsizes([(*parameter, 0) for parameter in declared] * len(batch))
-        cursor.execute(statement, parameters)
-        arrived = cursor.rowcount
+            arrived = cursor.execute(counted(statement), parameters).fetchval()
+        else:
+            arrived = cursor.execute(statement, parameters).rowcount
     if arrived != len(batch):
         raise DatabaseError(f"appending to {name}: {len(batch)} rows were sent and {arrived} arrived")
     return len(batch)
+
+
+def counted(statement: str) -> str:
+    """The T-SQL statement as a batch whose one result is how many rows it changed.
+
+    The driver's own count is the first that comes, which is that of a trigger's statement where there is one.
+    """
+    return f"SET NOCOUNT ON; {statement}; SELECT @@ROWCOUNT; SET NOCOUNT OFF"
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
@@ -39,20 +41,18 @@ def target_columns(
             assert origin is not None
             sql_type = types.stored_as(dialect, origin.sql_type)
             columns.append(Column(field.name, sql_type, field.nullable, collation=origin.collation))
-        elif dialect == "mssql":
-            columns.append(Column(field.name, types.mssql_type(field.name, field.type), field.nullable))
         else:
-            columns.append(Column(field.name, types.sqlite_type(field.name, field.type), field.nullable))
+            columns.append(Column(field.name, types.declare(dialect, field.name, field.type), field.nullable))
     return columns
 
 
-def fit_existing(table: TableName, dialect: str, output: pa.Schema, existing: list[Column]) -> list[Column]:
-    """The existing target's columns that the output fills, in the output's order.
+def fit_existing(table: TableName, dialect: str, names: Sequence[str], existing: list[Column]) -> list[Column]:
+    """The existing target's columns that columns of these names fill, in that order.
 
-    Raises SchemaError where an output column has no place, or a column that needs a value gets none.
+    Raises SchemaError where a name has no place, or a column that needs a value gets none.
     """
     by_name = {column.name.casefold(): column for column in existing}
-    homeless = [name for name in output.names if name.casefold() not in by_name]
+    homeless = [name for name in names if name.casefold() not in by_name]
     if homeless:
         raise SchemaError(
             f"{table} has no column {', '.join(homeless)}",
@@ -60,7 +60,7 @@ def fit_existing(table: TableName, dialect: str, output: pa.Schema, existing: li
             advice=f"It has {', '.join(column.name for column in existing)}. Drop the rest in a transform, add the "
             "columns to the table, or use --mode replace.",
         )
-    columns = [by_name[name.casefold()] for name in output.names]
+    columns = [by_name[name.casefold()] for name in names]
     unwritable = [column.name for column in columns if not _is_writable(dialect, column)]
     if unwritable:
         raise SchemaError(

@@ -198,7 +198,7 @@ def _target_columns(connection: Connection, job: Job, draft: _Draft, source_dial
         )
     if exists:
         existing = catalog.table_columns(connection, table)
-        return load.fit_existing(table, dialect, draft.output, existing), True
+        return load.fit_existing(table, dialect, draft.output.names, existing), True
     return load.target_columns(job, dialect, draft.output, draft.source, source_dialect), False
 
 

@@ -281,3 +281,8 @@ def sqlite_type(name: str, arrow: pa.DataType) -> str:
     simple = {"bit": "BOOLEAN", "real": "REAL", "float": "REAL", "date": "DATE", "time(6)": "TIME",
               "nvarchar(max)": "TEXT", "varbinary(max)": "BLOB", "decimal(20,0)": "TEXT"}  # fmt: skip
     return simple.get(mssql_type(name, arrow), "INTEGER")
+
+
+def declare(dialect: str, name: str, arrow: pa.DataType) -> str:
+    """The type of a new column that holds an Arrow type whole. Raises JobError as `mssql_type` does."""
+    return mssql_type(name, arrow) if dialect == "mssql" else sqlite_type(name, arrow)

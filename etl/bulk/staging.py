@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 from etl import connect, types
 from etl.bulk import copy, records
 from etl.errors import DatabaseError
-from etl.insert import identity_insert
+from etl.insert import counted, identity_insert
 from etl.statements import TableName, quote
 from etl.types import Column
 
@@ -33,9 +33,8 @@ def copy_rows(connection: Connection, table: TableName, rows: pa.Table, columns:
     sent = copy.copy_rows(connection, STAGE, rows, staged, range(1, len(columns) + 1), hints=("KEEP_NULLS", "TABLOCK"))
     names = ", ".join(quote("mssql", column.name) for column in columns)
     with connect.statement(f"appending to {table}"), identity_insert(connection, table, columns):
-        arrived = connection.exec_driver_sql(
-            f"INSERT INTO {table.quoted('mssql')} ({names}) SELECT {names} FROM {STAGE.quoted('mssql')}"
-        ).rowcount
+        insertion = f"INSERT INTO {table.quoted('mssql')} ({names}) SELECT {names} FROM {STAGE.quoted('mssql')}"
+        arrived = connection.exec_driver_sql(counted(insertion)).scalar_one()
         connection.exec_driver_sql(f"DROP TABLE {STAGE.quoted('mssql')}")
     if arrived != sent:
         raise DatabaseError(f"appending to {table}: {sent} rows were staged and {arrived} arrived")
