@@ -14,7 +14,7 @@ from etl.errors import JobError, LedgerError, SchemaError
 from etl.job import Job
 from etl.ledger import Run, Sealed
 from etl.plan import Chunk, Plan
-from etl.route import NO_ROUTE, Route
+from etl.route import NO_ROUTE, Route, Wishes
 from etl.selection import Selection
 from etl.statements import MAX_IDENTIFIER_CHARS, TableName
 from etl.types import Column
@@ -227,7 +227,7 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
             load.drop_if_exists(connection, table)
         if not exists:
             load.create_table(connection, table, columns)
-        way = _route(target, connection, table, columns, is_new=not exists)
+        way = _route(job, connection, table, columns, is_new=not exists)
         run_plan = Plan(
             source_columns=draft.source,
             target_columns=columns,
@@ -244,10 +244,18 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
     return Prepared(job, run_id, run_plan, table, [], resumed=False)
 
 
-def _route(target: Endpoint, connection: Connection, table: TableName, columns: list[Column], *, is_new: bool) -> Route:
+def _route(job: Job, connection: Connection, table: TableName, columns: list[Column], *, is_new: bool) -> Route:
     if not columns:
         return NO_ROUTE
-    return route.choose(target, connection, table, catalog.table_columns(connection, table), columns, is_new=is_new)
+    return route.choose(
+        job.target_endpoint,
+        connection,
+        table,
+        catalog.table_columns(connection, table),
+        columns,
+        is_new=is_new,
+        wishes=Wishes(job.bulk_without, job.table_lock),
+    )
 
 
 def _spool_folder(job: Job, run_id: str) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -9,11 +10,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from etl import connect, statements
-from etl.bulk import freetds, probe, records
+from etl.bulk import freetds, lengths, probe, records
 from etl.bulk.copy import MEANING
 from etl.connect import Endpoint
 from etl.statements import TableName
-from etl.types import Column, is_unbounded
+from etl.types import Column
 
 Way = Literal["bulk copy", "staging table", "insert"]
 
@@ -35,7 +36,18 @@ class Route:
         return cls(fields["way"], fields["why"], tuple(fields["ordinals"]), tuple(fields["hints"]))
 
     def __str__(self) -> str:
-        return f"{self.way}: {self.why}"
+        missing = [hint for hint in MEANING if self.way == "bulk copy" and hint not in self.hints]
+        return f"{self.way}: {self.why}" + (f", without {' and '.join(missing)}" if missing else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a job asks of its route."""
+
+    without: Collection[str] = frozenset()
+    """Hints to do without: `check_constraints`, `fire_triggers`."""
+    table_lock: bool = False
+    """TABLOCK although others may need the table."""
 
 
 NO_ROUTE = Route("insert", "nothing is written")
@@ -49,17 +61,17 @@ def choose(
     columns: list[Column],
     *,
     is_new: bool,
-    skip: frozenset[str] = frozenset(),
+    wishes: Wishes = Wishes(),
 ) -> Route:
     """The route into `table`, which has the columns `existing` and whose `columns` are filled.
 
     `connection` is one to `target`, and may hold the transaction that made the table; `is_new` says that this run made
-    the table; `skip` names hints that the job does without.
+    the table.
     """
     obstacle = _obstacle(target, connection)
     if obstacle is not None:
         return Route("insert", obstacle)
-    hints = tuple(hint for hint in MEANING if hint not in skip)
+    hints = tuple(hint for hint in MEANING if hint.lower() not in wishes.without)
     stray = [column.name for column in columns if records.kind(column) is None]
     if stray:
         return Route("staging table", f"bulk copy cannot carry {', '.join(stray)}", hints=hints)
@@ -68,9 +80,13 @@ def choose(
         return Route("staging table", f"{', '.join(left)} get their defaults", hints=hints)
     places = {column.name.casefold(): place for place, column in enumerate(existing, start=1)}
     ordinals = tuple(places[column.name.casefold()] for column in columns)
-    if is_new and not any(is_unbounded(column.sql_type) for column in columns) and _is_heap(connection, table):
-        # Its bulk-update lock lets other loads in but no INSERT, so no row may need another way.
-        return Route("bulk copy", "a new table without indexes, loaded under TABLOCK", ordinals, (*hints, "TABLOCK"))
+    # TABLOCK's bulk-update lock lets other loads in but no INSERT: two workers that hold it and then need one deadlock.
+    one_way = not any(map(lengths.may_be_large, columns))
+    if one_way and (wishes.table_lock or (is_new and _is_heap(connection, table))):
+        reason = (
+            "the job asks for TABLOCK" if wishes.table_lock else "a new table without indexes, loaded under TABLOCK"
+        )
+        return Route("bulk copy", reason, ordinals, (*hints, "TABLOCK"))
     return Route("bulk copy", "all columns travel as they are", ordinals, hints)
 
 

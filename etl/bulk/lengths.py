@@ -43,6 +43,12 @@ def split(rows: pa.Table, columns: Sequence[Column]) -> Split:
     return Split(rows.filter(pc.invert(large)), rows.filter(large))
 
 
+def may_be_large(column: Column) -> bool:
+    """Whether a value of the column may be too long for bulk copy."""
+    name, declared, _ = types.split(column.sql_type)
+    return name in UNIT_BYTES and (declared is None or declared * UNIT_BYTES[name] > MAX_VALUE_BYTES)
+
+
 def _too_long(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray | None:
     """Which values bulk copy cannot carry, or None where there are none."""
     name, declared, _ = types.split(column.sql_type)
