@@ -66,7 +66,8 @@ def frame_of(sql_type: str, values: list[Any], name: str = "c") -> pd.DataFrame:
     """A pyarrow-backed frame with a key and one column."""
     arrow = types.arrow_type("mssql", sql_type)
     table = pa.table({"id": pa.array(range(len(values)), pa.int32()), name: pa.array(values, arrow)})
-    return table.to_pandas(types_mapper=pd.ArrowDtype)
+    frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    return frame
 
 
 def read_back(server: sa.Engine, table: str) -> list[Any]:

@@ -262,7 +262,9 @@ def _window(context: Context, node: exp.Expr) -> Expression:
             174, f"The {call.name} function requires {found[1]} argument(s).", severity=15, ends_batch=True
         )
     if any(isinstance(argument, exp.Distinct) for argument in nodes):
-        raise SqlServerError(10759, "Use of DISTINCT is not allowed with the OVER clause.", severity=15, ends_batch=True)
+        raise SqlServerError(
+            10759, "Use of DISTINCT is not allowed with the OVER clause.", severity=15, ends_batch=True
+        )
     builder = found[0] if found is not None else _builders.get(name)
     if builder is None:
         raise not_supported(f"{name} with OVER")

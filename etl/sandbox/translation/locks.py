@@ -99,7 +99,9 @@ def lock_rows(wanted: list[RowLock], locks: TableLocks, *, told: bool) -> str:
         return "".join(_clauses(wanted))
     for lock in wanted:
         if lock.skip:
-            raise not_supported("the table hint READPAST in a query with grouping, DISTINCT, windows, UNION or WITH TIES")
+            raise not_supported(
+                "the table hint READPAST in a query with grouping, DISTINCT, windows, UNION or WITH TIES"
+            )
         locks.add(lock.table, lock.table_mode)
     return ""
 
