@@ -3,6 +3,8 @@
     import etl
 
     result = etl.run(etl.Job(source_table="dbo.orders", target_table="dbo.orders_clean", transform="cleaning:clean"))
+    frame = etl.read_sql("dbo.orders", url)
+    etl.to_sql(frame, "orders_copy", url, schema="dbo", if_exists="replace", index=False)
     frame = etl.map_frame(frame, function, workers=4)
 
 Names are loaded when they are first used, so that `import etl` takes milliseconds.
@@ -19,16 +21,24 @@ if TYPE_CHECKING:
     from etl.mapping import map_frame as map_frame
     from etl.pipeline import run as run
     from etl.result import RunResult as RunResult
+    from etl.sql_frames import bulk_copy as bulk_copy
+    from etl.sql_frames import iter_sql as iter_sql
+    from etl.sql_frames import read_sql as read_sql
+    from etl.sql_frames import to_sql as to_sql
 
 _HOMES = {
     "EtlError": "etl.errors",
     "Job": "etl.job",
     "RunResult": "etl.result",
+    "bulk_copy": "etl.sql_frames",
+    "iter_sql": "etl.sql_frames",
     "map_frame": "etl.mapping",
+    "read_sql": "etl.sql_frames",
     "run": "etl.pipeline",
+    "to_sql": "etl.sql_frames",
 }
 
-__all__ = ["EtlError", "Job", "RunResult", "map_frame", "run"]
+__all__ = ["EtlError", "Job", "RunResult", "bulk_copy", "iter_sql", "map_frame", "read_sql", "run", "to_sql"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,6 +7,7 @@ COMMIT (`src/odbc/odbc.c`), so an idle pooled connection would hold one open on 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -37,11 +38,15 @@ REDACTED = "***"
 SECRET_OPTIONS = frozenset({"odbc_connect", "password", "pwd"})
 """Options of a URL that are, or may hold, a password; SQLAlchemy hides only the one before the host."""
 
+TEXT_BYTES = 2_147_483_647
+"""SET TEXTSIZE: FreeTDS sends it only when it is configured, and the server's default cuts long values without a word."""
+_SETTINGS = (
+    f"SET TEXTSIZE {TEXT_BYTES}; SET LOCK_TIMEOUT {LOCK_TIMEOUT_MS}; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
+)
 MSSQL_SETTINGS = {
-    # FreeTDS sends TEXTSIZE only when it is configured, and the server's default cuts long values without a word.
-    "reader": f"SET TEXTSIZE 2147483647; SET LOCK_TIMEOUT {LOCK_TIMEOUT_MS}",
+    "reader": _SETTINGS,
     # Without XACT_ABORT an error leaves the transaction open with part of the chunk in it.
-    "writer": f"SET TEXTSIZE 2147483647; SET LOCK_TIMEOUT {LOCK_TIMEOUT_MS}; SET XACT_ABORT ON",
+    "writer": f"{_SETTINGS}; SET XACT_ABORT ON",
 }
 
 
@@ -68,10 +73,11 @@ def resolve(reference: str, environment: Mapping[str, str] = os.environ) -> URL:
             advice="Write mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db, special characters "
             "of the password percent-encoded.",
         ) from None
-    return _checked(url)
+    return checked(url)
 
 
-def _checked(url: URL) -> URL:
+def checked(url: URL) -> URL:
+    """The URL with the driver's defaults. Raises JobError as `resolve` does."""
     backend = url.get_backend_name()
     if backend not in SUPPORTED:
         raise JobError(f"{url.drivername} is not supported", advice="Use mssql+pyodbc:// (FreeTDS) or sqlite:///.")
@@ -173,6 +179,28 @@ class Endpoint:
         finally:
             connection.close()
 
+    @contextmanager
+    def connect_arrow(self) -> Iterator[Any]:
+        """A connection of arrow-odbc's own to the same server, with the same settings, in autocommit mode, for reading.
+
+        Raises ConnectError and its kinds.
+        """
+        import arrow_odbc
+
+        (odbc_string, *_), _ = self.engine.dialect.create_connect_args(self.url)
+        try:
+            connection = arrow_odbc.connect(odbc_string, login_timeout_sec=LOGIN_TIMEOUT_SEC)
+        except arrow_odbc.Error as error:
+            raise errors.from_connect(error, self.label) from error
+        with statement("setting the reader's connection up"):
+            connection.execute(MSSQL_SETTINGS[self.role])
+            (found,) = connection.read_arrow_batches("SELECT @@TEXTSIZE AS text_size, @@LOCK_TIMEOUT AS lock_timeout")
+        if found.to_pylist() != [{"text_size": TEXT_BYTES, "lock_timeout": LOCK_TIMEOUT_MS}]:
+            raise ConnectError(
+                f"{self.label} does not keep TEXTSIZE and LOCK_TIMEOUT", advice="Long values could be cut."
+            )
+        yield connection
+
     def __getstate__(self) -> dict[str, Any]:
         # An engine must not travel to another process; the URL must.
         return {"url": self.url, "role": self.role}
@@ -202,6 +230,9 @@ def statement(doing: str, *, state: str = "") -> Iterator[None]:
         pass
     else:
         driver_errors += (pyodbc.Error,)
+    arrow_odbc = sys.modules.get("arrow_odbc")
+    if arrow_odbc is not None:
+        driver_errors += (arrow_odbc.Error,)
     try:
         yield
     except driver_errors as error:

@@ -148,6 +148,9 @@ NATIVE_NUMBER = re.compile(r"\((\d+)\) \(SQL\w+\)")
 """pyodbc writes `[SQLSTATE] [driver]message (native number) (ODBC function)` for each diagnostics record and offers the
 number nowhere else (`src/errors.cpp`, GetSQLSTATE and AddDiagnosticRecord)."""
 
+ARROW_ODBC = re.compile(r"State: (\w{5}), Native error: (-?\d+), Message: (.*)", re.DOTALL)
+"""How arrow-odbc writes a diagnostics record."""
+
 DRIVER_NOT_FOUND = frozenset({"IM002", "IM003", "01000"})
 """unixODBC's SQLSTATEs for a data source or driver that is not registered, or whose library cannot be opened."""
 
@@ -156,20 +159,26 @@ LOGIN_REFUSED = frozenset({18456, 18452, 18470, 18487, 18488, 4060, 4064})
 
 
 def server_number(error: BaseException) -> int | None:
-    """SQL Server's number of a pyodbc error, or None when the error did not come from the server."""
-    numbers = [int(text) for text in NATIVE_NUMBER.findall(" ".join(map(str, error.args)))]
+    """SQL Server's number of a driver's error, or None when the error did not come from the server."""
+    text = " ".join(map(str, error.args))
+    numbers = [int(found) for found in NATIVE_NUMBER.findall(text) + [row[1] for row in ARROW_ODBC.findall(text)]]
     return next((number for number in numbers if number), None)
 
 
 def sqlstate(error: BaseException) -> str:
-    """The five-character SQLSTATE of a pyodbc error, or an empty string."""
+    """The five-character SQLSTATE of a driver's error, or an empty string."""
     state = error.args[0] if error.args else ""
+    arrow = ARROW_ODBC.search(str(state))
+    if arrow is not None:
+        return arrow[1]
     return state if isinstance(state, str) and len(state) == 5 else ""
 
 
 def server_message(error: BaseException) -> str:
     """The driver's text without its prefixes: what the server said."""
     text = str(error.args[1] if len(error.args) > 1 else error)
+    arrow = ARROW_ODBC.search(text)
+    text = text if arrow is None else arrow[3]
     text = NATIVE_NUMBER.sub("", text)
     return re.sub(r"\[[^\]]{2,40}\]\s*", "", text).strip(" ;")
 

@@ -57,6 +57,13 @@ class Job(BaseModel):
     mode: Mode = Field(default="append", description="append adds rows; replace swaps in a new table.")
     chunk_rows: int = Field(default=50_000, ge=1, le=10_000_000, description="Rows in a chunk, about.")
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Worker processes.")
+    bulk_without: frozenset[Literal["check_constraints", "fire_triggers"]] = Field(
+        default=frozenset(),
+        description="What bulk copy does without: checking constraints, which marks them untrusted, or firing triggers.",
+    )
+    table_lock: bool = Field(
+        default=False, description="Load under a table lock even where other writers may need the table meanwhile."
+    )
     executor: Executor = Field(default="process", description="process: a pool of workers; serial: in this process.")
     spool_dir: Path | None = Field(
         default=None, description="Where a query's rows are kept between reading and writing, until the run is done."
@@ -99,8 +106,9 @@ class Job(BaseModel):
     def hash(self) -> str:
         """Names the job: equal for jobs that copy the same data the same way to the same place, however fast."""
         what = self.model_dump(
-            mode="json", exclude={"source", "target", "chunk_rows", "workers", "executor", "spool_dir"}
+            mode="json", exclude={"source", "target", "chunk_rows", "workers", "executor", "spool_dir", "table_lock"}
         )
+        what["bulk_without"] = sorted(self.bulk_without)
         what["source"] = self.source_endpoint.label
         what["target"] = self.target_endpoint.label
         return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:32]

@@ -22,6 +22,7 @@ from sqlalchemy.engine import Connection
 from etl import catalog, connect, statements, types
 from etl.errors import JobError
 from etl.job import Job
+from etl.route import NO_ROUTE, Route
 from etl.statements import TableName, quote
 from etl.types import Column
 
@@ -70,6 +71,7 @@ class Plan:
     chunks: list[Chunk]
     key: str | None = None
     spool: str | None = None
+    route: Route = NO_ROUTE
     notes: list[str] = field(default_factory=list)
     """What the user should know: why there are no key ranges, what was decided."""
 
@@ -87,6 +89,7 @@ class Plan:
             "chunks": [asdict(chunk) for chunk in self.chunks],
             "key": self.key,
             "spool": self.spool,
+            "route": asdict(self.route),
             "notes": self.notes,
         }
         return json.dumps(fields)
@@ -103,6 +106,7 @@ class Plan:
             chunks=[Chunk(**chunk) for chunk in fields["chunks"]],
             key=fields["key"],
             spool=fields["spool"],
+            route=Route.from_dict(fields["route"]),
             notes=fields["notes"],
         )
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import catalog, extract, frames, ledger, load, plan, spool, transform, types
+from etl import catalog, extract, frames, ledger, load, plan, route, selection, spool, transform, types
 from etl.connect import Endpoint
 from etl.errors import JobError, LedgerError, SchemaError
-from etl.extract import Selection
 from etl.job import Job
 from etl.ledger import Run, Sealed
 from etl.plan import Chunk, Plan
+from etl.route import NO_ROUTE, Route, Wishes
+from etl.selection import Selection
 from etl.statements import MAX_IDENTIFIER_CHARS, TableName
 from etl.types import Column
 
@@ -129,36 +128,35 @@ def _draft(job: Job, source: Endpoint) -> _Draft:
         columns = plan.source_columns(connection, job)
         _require_readable(connection, job, columns)
         key, note = plan.choose_key(connection, job, columns)
-        output = _output_schema(connection, job, columns)
+    output = _output_schema(source, job, columns)
     draft = _Draft(columns, key, note, output)
     with job.target_endpoint.connect() as connection:
         _target_columns(connection, job, draft, source.dialect)
     return draft
 
 
-def _output_schema(connection: Connection, job: Job, columns: list[Column]) -> pa.Schema | None:
+def _output_schema(source: Endpoint, job: Job, columns: list[Column]) -> pa.Schema | None:
     """What the transform returns: declared, or inferred from the first rows; without a transform what the source has."""
-    dialect = connection.dialect.name
-    source_schema = types.schema(dialect, columns)
+    source_schema = types.schema(source.dialect, columns)
     if job.transform is None:
         return source_schema
     if job.output_schema is not None:
         return transform.find_schema(job.output_schema)
     try:
-        return _inferred(connection, job, columns, SAMPLE_ROWS)
+        return _inferred(source, job, columns, SAMPLE_ROWS)
     except SchemaError:
-        return _inferred(connection, job, columns, job.chunk_rows)
+        return _inferred(source, job, columns, job.chunk_rows)
 
 
 def _require_readable(connection: Connection, job: Job, columns: list[Column]) -> None:
     """Raise JobError for a query that must be wrapped, to read a column whole, and cannot be."""
     dialect = connection.dialect.name
-    if job.query is None or not extract.needs_expressions(dialect, columns):
+    if job.query is None or not selection.needs_expressions(dialect, columns):
         return
     try:
-        catalog.query_columns(connection, extract.select_query(dialect, job.query, columns).sql)
+        catalog.query_columns(connection, selection.select_query(dialect, job.query, columns).sql)
     except JobError as error:
-        guarded = ", ".join(f"{column.name} ({column.sql_type})" for column in extract.special(dialect, columns))
+        guarded = ", ".join(f"{column.name} ({column.sql_type})" for column in selection.special(dialect, columns))
         raise JobError(
             f"the query cannot be read as it is: {guarded} must be read through an expression around it ({error.message})",
             advice="Put the query into a view and copy that, leave out its WITH and ORDER BY, or cast the columns in it.",
@@ -168,31 +166,19 @@ def _require_readable(connection: Connection, job: Job, columns: list[Column]) -
 def _everything(dialect: str, job: Job, columns: list[Column]) -> Selection:
     """All rows of the source, as one stream."""
     if job.query is not None:
-        return extract.select_query(dialect, job.query, columns)
+        return selection.select_query(dialect, job.query, columns)
     assert job.source_table is not None
-    return extract.select_table(dialect, TableName.parse(job.source_table), columns)
+    return selection.select_table(dialect, TableName.parse(job.source_table), columns)
 
 
-def _inferred(connection: Connection, job: Job, columns: list[Column], rows: int) -> pa.Schema | None:
+def _inferred(source: Endpoint, job: Job, columns: list[Column], rows: int) -> pa.Schema | None:
     assert job.transform is not None
-    dialect = connection.dialect.name
-    source_schema = types.schema(dialect, columns)
-    # Closed here: what is left of the stream must not outlive its connection.
-    with closing(extract.read_batches(connection, _everything(dialect, job, columns))) as batches:
-        sample = pa.Table.from_batches(_take(batches, rows), schema=source_schema)
+    sample = extract.read_head(source, _everything(source.dialect, job, columns), rows)
     if sample.num_rows == 0:
         return None
     frame = frames.to_pandas(sample, job.frame_dtypes)
     result = transform.call(job.transform, transform.find(job.transform), frame)
-    return frames.infer_schema(result, source_schema)
-
-
-def _take(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        yield batch.slice(0, rows)
-        rows -= batch.num_rows
-        if rows <= 0:
-            return
+    return frames.infer_schema(result, sample.schema)
 
 
 def _target_columns(connection: Connection, job: Job, draft: _Draft, source_dialect: str) -> tuple[list[Column], bool]:
@@ -212,7 +198,7 @@ def _target_columns(connection: Connection, job: Job, draft: _Draft, source_dial
         )
     if exists:
         existing = catalog.table_columns(connection, table)
-        return load.fit_existing(table, dialect, draft.output, existing), True
+        return load.fit_existing(table, dialect, draft.output.names, existing), True
     return load.target_columns(job, dialect, draft.output, draft.source, source_dialect), False
 
 
@@ -228,14 +214,20 @@ def _start_run(job: Job, target: Endpoint, run_key: str | None) -> str:
 def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
     source, target = job.source_endpoint, job.target_endpoint
     folder = _spool_folder(job, run_id)
-    with source.connect() as connection:
-        if draft.key is not None:
+    if draft.key is None:
+        chunks = _spool(source, job, draft.source, folder)
+    else:
+        with source.connect() as connection:
             chunks = plan.key_ranges(connection, job, draft.key)
-        else:
-            chunks = _spool(connection, job, draft.source, folder)
     with target.connect() as connection:
         columns, exists = _target_columns(connection, job, draft, source.dialect)
         output = draft.output if draft.output is not None else pa.schema([])
+        table = _landing_table(job, run_id)
+        if job.mode == "replace":
+            load.drop_if_exists(connection, table)
+        if not exists:
+            load.create_table(connection, table, columns)
+        way = _route(job, connection, table, columns, is_new=not exists)
         run_plan = Plan(
             source_columns=draft.source,
             target_columns=columns,
@@ -243,27 +235,36 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
             chunks=chunks,
             key=None if draft.key is None else draft.key.name,
             spool=None if draft.key is not None else str(folder.resolve()),
-            notes=[draft.note],
+            route=way,
+            notes=[draft.note, f"written by {way}"],
         )
-        table = _landing_table(job, run_id)
-        if job.mode == "replace":
-            load.drop_if_exists(connection, table)
-        if not exists:
-            load.create_table(connection, table, columns)
         # One transaction: a plan without its table, or a table without its plan, cannot be.
         ledger.store_plan(connection, run_id, run_plan)
         connection.commit()
     return Prepared(job, run_id, run_plan, table, [], resumed=False)
 
 
+def _route(job: Job, connection: Connection, table: TableName, columns: list[Column], *, is_new: bool) -> Route:
+    if not columns:
+        return NO_ROUTE
+    return route.choose(
+        job.target_endpoint,
+        connection,
+        table,
+        catalog.table_columns(connection, table),
+        columns,
+        is_new=is_new,
+        wishes=Wishes(job.bulk_without, job.table_lock),
+    )
+
+
 def _spool_folder(job: Job, run_id: str) -> Path:
     return (job.spool_dir or spool.default_folder()) / run_id
 
 
-def _spool(connection: Connection, job: Job, columns: list[Column], folder: Path) -> list[Chunk]:
-    dialect = connection.dialect.name
-    batches = extract.read_batches(connection, _everything(dialect, job, columns))
-    return spool.write(batches, types.schema(dialect, columns), folder, job.chunk_rows)
+def _spool(source: Endpoint, job: Job, columns: list[Column], folder: Path) -> list[Chunk]:
+    batches = extract.read_batches(source, _everything(source.dialect, job, columns))
+    return spool.write(batches, types.schema(source.dialect, columns), folder, job.chunk_rows)
 
 
 def _landing_table(job: Job, run_id: str) -> TableName:

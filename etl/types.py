@@ -158,6 +158,26 @@ def base_name(sql_type: str) -> str:
     return split(sql_type)[0]
 
 
+VARYING = frozenset({"varchar", "nvarchar", "varbinary"})
+LARGE = frozenset({"text", "ntext", "image", "xml"})
+
+
+def is_unbounded(sql_type: str) -> bool:
+    """Whether the declaration does not say how long a value may be: (max) and the large types."""
+    name, length, _ = split(sql_type)
+    return name in LARGE or (name in VARYING and length is None)
+
+
+UNITS_PER_SEC = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
+"""Of Arrow's units of time."""
+
+
+def fraction_digits(sql_type: str) -> int:
+    """The fractional digits of a time, datetime2 or datetimeoffset; 0 for a date."""
+    name, digits, _ = split(sql_type)
+    return 0 if name == "date" else 7 if digits is None else digits
+
+
 def stored_as(dialect: str, sql_type: str) -> str:
     """The type of a new table's column that takes over a source column's values."""
     return STORED_AS.get(base_name(sql_type), sql_type) if dialect == "mssql" else sql_type
@@ -261,3 +281,8 @@ def sqlite_type(name: str, arrow: pa.DataType) -> str:
     simple = {"bit": "BOOLEAN", "real": "REAL", "float": "REAL", "date": "DATE", "time(6)": "TIME",
               "nvarchar(max)": "TEXT", "varbinary(max)": "BLOB", "decimal(20,0)": "TEXT"}  # fmt: skip
     return simple.get(mssql_type(name, arrow), "INTEGER")
+
+
+def declare(dialect: str, name: str, arrow: pa.DataType) -> str:
+    """The type of a new column that holds an Arrow type whole. Raises JobError as `mssql_type` does."""
+    return mssql_type(name, arrow) if dialect == "mssql" else sqlite_type(name, arrow)

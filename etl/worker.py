@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from etl import connect, extract, frames, ledger, load, spool, transform
+from etl import connect, extract, frames, ledger, spool, transform
+from etl.append import append
 from etl.connect import Endpoint
 from etl.errors import LedgerError
 from etl.job import Job
 from etl.plan import Chunk, Plan, range_condition
 from etl.result import ChunkResult, from_ledger
+from etl.selection import select_table
 from etl.statements import TableName
 
 
@@ -62,9 +64,8 @@ class ChunkWork:
         key = next(column for column in self.plan.source_columns if column.name == self.plan.key)
         condition, bounds = range_condition(dialect, key, chunk)
         table = TableName.parse(self.job.source_table)
-        selection = extract.select_table(dialect, table, self.plan.source_columns, condition)
-        with self.source.connect() as connection:
-            return extract.read_table(connection, selection, bounds)
+        selection = select_table(dialect, table, self.plan.source_columns, condition)
+        return extract.read_table(self.source, selection, bounds)
 
     def _transform(self, rows: pa.Table) -> pa.Table:
         schema = self.plan.output_schema
@@ -79,7 +80,7 @@ class ChunkWork:
         with self.target.connect() as connection:
             try:
                 ledger.claim(connection, self.run_id, number, attempt.number)
-                written = load.append(connection, self.table, output, self.plan.target_columns)
+                written = append(connection, self.table, output, self.plan.target_columns, self.plan.route)
                 seconds = time.perf_counter() - started
                 ledger.seal(connection, self.run_id, number, rows_read, written, seconds)
                 with connect.statement(f"committing chunk {number} of run {self.run_id}"):

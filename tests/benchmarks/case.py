@@ -8,10 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import sqlalchemy as sa
+
 from tests.benchmarks import cases
 
-Group = Literal["read", "load", "statements"]
-GROUPS: tuple[Group, ...] = ("read", "load", "statements")
+Group = Literal["read", "load", "copy", "statements"]
+GROUPS: tuple[Group, ...] = ("read", "load", "copy", "statements")
 
 
 class NotAvailableError(Exception):
@@ -45,6 +47,20 @@ class Place:
         }
         return ";".join(f"{name}={value}" for name, value in settings.items())
 
+    def url(self) -> str:
+        """The URL for SQLAlchemy and for this project."""
+        query = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
+        return sa.URL.create(
+            "mssql+pyodbc", self.user, self.password, self.host, self.port, self.database, query
+        ).render_as_string(hide_password=False)
+
+    def microsoft(self) -> str:
+        """A connection string for Microsoft's own drivers."""
+        return (
+            f"Server={self.host},{self.port};Database={self.database};UID={self.user};PWD={self.password};"
+            "Encrypt=no;TrustServerCertificate=yes"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -57,6 +73,8 @@ class Case:
 
     Raises `NotAvailableError`.
     """
+    share: float = 1.0
+    """Of the rows of its group: what takes a hundred times as long does with a few of them."""
 
 
 def all_cases() -> dict[str, Case]:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from tests.benchmarks.case import Group
 
-_UNITS: dict[Group, str] = {"read": "rows", "load": "rows", "statements": "statements"}
+_UNITS: dict[Group, str] = {"read": "rows", "load": "rows", "copy": "rows", "statements": "statements"}
 
 
 @dataclass(slots=True)
@@ -21,6 +21,8 @@ class Result:
     group: Group
     name: str
     runs: list[dict[str, Any]] = field(default_factory=list)
+    changed: list[str] | None = None
+    """The columns that did not arrive as they were sent; None where nothing was written."""
 
     def add(self, run: dict[str, Any]) -> None:
         """One more run."""
@@ -46,11 +48,11 @@ class Result:
 
     def plain(self) -> dict[str, Any]:
         """For JSON."""
-        return {"group": self.group, "name": self.name, "runs": self.runs}
+        return {"group": self.group, "name": self.name, "runs": self.runs, "changed": self.changed}
 
 
 def print_table(results: list[Result]) -> None:
-    """A table on standard output: the best and the median speed, CPU seconds for a million, peak memory."""
+    """A table on standard output: speeds, ratios to the slowest of the group, CPU seconds for a million, peak memory."""
     console = Console(width=max(_WIDTH, Console().width))
     for group, unit in _UNITS.items():
         of_group = [result for result in results if result.group == group]
@@ -62,21 +64,24 @@ def print_table(results: list[Result]) -> None:
         table.add_column("", no_wrap=True, min_width=32)
         for heading in _HEADINGS:
             table.add_column(heading, justify="right", no_wrap=True)
+        slowest = min((median(result.speeds) for result in of_group if result.speeds), default=1.0)
         for result in sorted(of_group, key=lambda item: -max(item.speeds, default=0)):
-            table.add_row(result.name, *_cells(result))
+            table.add_row(result.name, *_cells(result, slowest))
         console.print(table)
 
 
-_WIDTH = 130
-_HEADINGS = ("best", "median", "CPU client", "CPU server", "CPU engine", "MB client", "MB server")
+_WIDTH = 170
+_HEADINGS = ("best", "median", "ratio", "CPU client", "CPU server", "CPU engine", "MB client", "MB server", "arrived")
 
 
-def _cells(result: Result) -> list[str]:
+def _cells(result: Result, slowest: float) -> list[str]:
     if result.not_available:
         return [f"not run: {result.not_available}"]
     return [
         f"{max(result.speeds):,.0f}",
         f"{median(result.speeds):,.0f}",
+        f"{median(result.speeds) / slowest:,.1f}",
         *(f"{result.per_million(f'{whose}_cpu_sec'):.2f}" for whose in ("client", "server", "engine")),
         *(f"{result.peak_mb(whose):,.0f}" for whose in ("client", "server")),
+        "" if result.changed is None else f"changed: {', '.join(result.changed)}" if result.changed else "equal",
     ]

@@ -9,7 +9,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from etl import extract, plan
+from etl.connect import Endpoint
 from etl.plan import Chunk
+from etl.selection import select_table
 from etl.statements import TableName
 from tests.databases import Database
 from tests.pipeline.jobs import job
@@ -35,8 +37,9 @@ def plan_and_read(database: Database, connection: Connection, chunk_rows: int) -
     for chunk in chunks:
         condition, bounds = plan.range_condition(database.dialect, key, chunk)
         table = TableName.parse(database.name(KEYED))
-        selection = extract.select_table(database.dialect, table, columns, condition)
-        read.append(extract.read_table(connection, selection, bounds).column("row_no").to_pylist())
+        selection = select_table(database.dialect, table, columns, condition)
+        source = Endpoint.of(database.url, "reader")
+        read.append(extract.read_table(source, selection, bounds).column("row_no").to_pylist())
     connection.rollback()  # ends SQLite's read transaction, which would make the next refill wait
     return chunks, read
 

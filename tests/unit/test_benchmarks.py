@@ -12,7 +12,7 @@ def test_every_case_has_a_group_and_a_name_of_its_own() -> None:
     assert {case.group for case in cases.values()} == set(GROUPS)
     assert len({case.name for case in cases.values()}) == len(cases)
     for name, case in cases.items():
-        assert name.startswith({"read": "read_", "load": "load_", "statements": "statements_"}[case.group])
+        assert name.startswith(f"{case.group}_")
 
 
 def test_rows_are_the_same_every_time_and_have_a_value_for_every_column() -> None:

@@ -6,7 +6,8 @@ import datetime as dt
 
 import pytest
 
-from etl import extract, types
+from etl import read_rows, types
+from etl import selection as selections
 from etl.errors import SchemaError
 from etl.statements import TableName
 from etl.types import Column
@@ -15,7 +16,7 @@ MOMENTS = [Column("id", "int", False), Column("fine", "datetime2(7)", True), Col
 
 
 def test_only_a_seventh_digit_is_guarded() -> None:
-    selection = extract.select_table("mssql", TableName("t", "dbo"), MOMENTS, "[id] = ?")
+    selection = selections.select_table("mssql", TableName("t", "dbo"), MOMENTS, "[id] = ?")
     assert selection.sql == (
         "SELECT [id], [fine], [coarse], DATEPART(nanosecond, [fine]) % 1000 FROM [dbo].[t] WHERE [id] = ?"
     )
@@ -23,9 +24,9 @@ def test_only_a_seventh_digit_is_guarded() -> None:
 
 
 def test_a_seventh_digit_that_the_driver_cut_stops_the_chunk() -> None:
-    selection = extract.select_table("mssql", TableName("t", "dbo"), MOMENTS)
+    selection = selections.select_table("mssql", TableName("t", "dbo"), MOMENTS)
     moment = dt.datetime(2024, 1, 1, 12, 0, 0, 123_456)
-    whole = extract._record_batch(
+    whole = read_rows._record_batch(
         [(1, moment, moment, 0), (2, None, None, None)], types.schema("mssql", MOMENTS), selection
     )
     assert whole.to_pylist() == [
@@ -33,13 +34,13 @@ def test_a_seventh_digit_that_the_driver_cut_stops_the_chunk() -> None:
         {"id": 2, "fine": None, "coarse": None},
     ]
     with pytest.raises(SchemaError, match=r"dbo\.t: column fine \(datetime2\(7\)\) holds a value with a seventh"):
-        extract._record_batch([(1, moment, moment, 700)], types.schema("mssql", MOMENTS), selection)
+        read_rows._record_batch([(1, moment, moment, 700)], types.schema("mssql", MOMENTS), selection)
 
 
 def test_a_query_is_wrapped_only_where_it_must_be() -> None:
     plain = [Column("id", "int", False)]
-    assert extract.select_query("mssql", "SELECT 1 AS id;", plain).sql == "SELECT 1 AS id;"
+    assert selections.select_query("mssql", "SELECT 1 AS id;", plain).sql == "SELECT 1 AS id;"
     guid = [Column("g", "uniqueidentifier", True)]
-    assert extract.select_query("mssql", "SELECT g FROM t -- all\n;", guid).sql == (
+    assert selections.select_query("mssql", "SELECT g FROM t -- all\n;", guid).sql == (
         "SELECT CONVERT(char(36), [g]) AS [g] FROM (\nSELECT g FROM t -- all\n\n) AS etl_query"
     )

@@ -1,0 +1,57 @@
+"""Bulk copy by way of a temporary table, for what cannot go straight into the target.
+
+A column that the rows lack gets its default from the INSERT, and a type that bulk copy cannot carry travels as text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pyarrow as pa
+from sqlalchemy.engine import Connection
+
+from etl import connect, types
+from etl.bulk import copy, records
+from etl.errors import DatabaseError
+from etl.insert import counted, identity_insert
+from etl.statements import TableName, quote
+from etl.types import Column
+
+STAGE = TableName("#etl_stage")
+"""A temporary table is the connection's own; two workers do not meet in it."""
+CARRIED_AS = {"image": "varbinary(max)"}
+
+
+def copy_rows(connection: Connection, table: TableName, rows: pa.Table, columns: Sequence[Column]) -> int:
+    """Bulk copy into the temporary table, then one INSERT … SELECT into the target; returns how many rows arrived."""
+    if not rows.num_rows:
+        return 0
+    staged = [_staged(column) for column in columns]
+    with connect.statement(f"making a temporary table for {table}"):
+        connection.exec_driver_sql(_create(staged))
+    sent = copy.copy_rows(connection, STAGE, rows, staged, range(1, len(columns) + 1), hints=("KEEP_NULLS", "TABLOCK"))
+    names = ", ".join(quote("mssql", column.name) for column in columns)
+    with connect.statement(f"appending to {table}"), identity_insert(connection, table, columns):
+        insertion = f"INSERT INTO {table.quoted('mssql')} ({names}) SELECT {names} FROM {STAGE.quoted('mssql')}"
+        arrived = connection.exec_driver_sql(counted(insertion)).scalar_one()
+        connection.exec_driver_sql(f"DROP TABLE {STAGE.quoted('mssql')}")
+    if arrived != sent:
+        raise DatabaseError(f"appending to {table}: {sent} rows were staged and {arrived} arrived")
+    return int(arrived)
+
+
+def _staged(column: Column) -> Column:
+    sql_type = column.sql_type
+    if records.kind(column) is None:
+        sql_type = CARRIED_AS.get(types.base_name(sql_type), "nvarchar(max)")
+    return replace(column, sql_type=sql_type, identity=False, nullable=True)
+
+
+def _create(columns: Sequence[Column]) -> str:
+    lines = []
+    for column in columns:
+        is_collated = column.collation and types.base_name(column.sql_type) in types.COLLATED
+        collate = f" COLLATE {column.collation}" if is_collated else ""
+        lines.append(f"    {quote('mssql', column.name)} {column.sql_type}{collate} NULL")
+    return f"CREATE TABLE {STAGE.quoted('mssql')} (\n" + ",\n".join(lines) + "\n)"

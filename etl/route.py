@@ -1,0 +1,121 @@
+"""The way that a run's rows take into the target, chosen once from target, types and driver, with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from etl import connect, statements
+from etl.bulk import freetds, lengths, probe, records
+from etl.bulk.copy import MEANING
+from etl.connect import Endpoint
+from etl.statements import TableName
+from etl.types import Column
+
+Way = Literal["bulk copy", "staging table", "insert"]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """How chunks are written. Plain data: it is stored in the plan."""
+
+    way: Way
+    why: str
+    ordinals: tuple[int, ...] = ()
+    """For bulk copy: the place of each column in the target table, from 1."""
+    hints: tuple[str, ...] = ()
+    """What follows WITH in INSERT BULK."""
+
+    @classmethod
+    def from_dict(cls, fields: dict[str, Any]) -> Route:
+        """The route that `dataclasses.asdict` and JSON made a dictionary of."""
+        return cls(fields["way"], fields["why"], tuple(fields["ordinals"]), tuple(fields["hints"]))
+
+    def __str__(self) -> str:
+        missing = [hint for hint in MEANING if self.way == "bulk copy" and hint not in self.hints]
+        return f"{self.way}: {self.why}" + (f", without {' and '.join(missing)}" if missing else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a job asks of its route."""
+
+    without: Collection[str] = frozenset()
+    """Hints to do without: `check_constraints`, `fire_triggers`."""
+    table_lock: bool = False
+    """TABLOCK although others may need the table."""
+
+
+NO_ROUTE = Route("insert", "nothing is written")
+
+
+def choose(
+    target: Endpoint,
+    connection: Connection,
+    table: TableName,
+    existing: list[Column],
+    columns: list[Column],
+    *,
+    is_new: bool,
+    wishes: Wishes = Wishes(),
+) -> Route:
+    """The route into `table`, which has the columns `existing` and whose `columns` are filled.
+
+    `connection` is one to `target`, and may hold the transaction that made the table; `is_new` says that this run made
+    the table.
+    """
+    obstacle = _obstacle(target, connection)
+    if obstacle is not None:
+        return Route("insert", obstacle)
+    hints = tuple(hint for hint in MEANING if hint.lower() not in wishes.without)
+    stray = [column.name for column in columns if records.kind(column) is None]
+    if stray:
+        return Route("staging table", f"bulk copy cannot carry {', '.join(stray)}", hints=hints)
+    left = _left_out(existing, columns)
+    if left:
+        return Route("staging table", f"{', '.join(left)} get their defaults", hints=hints)
+    places = {column.name.casefold(): place for place, column in enumerate(existing, start=1)}
+    ordinals = tuple(places[column.name.casefold()] for column in columns)
+    # TABLOCK's bulk-update lock lets other loads in but no INSERT: two workers that hold it and then need one deadlock.
+    one_way = not any(map(lengths.may_be_large, columns))
+    if one_way and (wishes.table_lock or (is_new and _is_heap(connection, table))):
+        reason = (
+            "the job asks for TABLOCK" if wishes.table_lock else "a new table without indexes, loaded under TABLOCK"
+        )
+        return Route("bulk copy", reason, ordinals, (*hints, "TABLOCK"))
+    return Route("bulk copy", "all columns travel as they are", ordinals, hints)
+
+
+def _obstacle(target: Endpoint, connection: Connection) -> str | None:
+    """Why there can be no bulk copy, or None."""
+    if connection.dialect.name != "mssql":
+        return "SQLite has no bulk copy"
+    if freetds.version(connection.connection.dbapi_connection) is None:
+        return "bulk copy needs FreeTDS and pyodbc 5.5 or newer"
+    if not probe.holds(target):
+        return "this FreeTDS does not keep dates in bulk copy"
+    return None
+
+
+def _left_out(existing: list[Column], columns: list[Column]) -> list[str]:
+    """Columns that FreeTDS sends and the rows do not fill.
+
+    It sends all but rowversion, computed and, unless one is filled, identity columns (`src/tds/bulk.c`).
+    """
+    filled = {column.name.casefold() for column in columns}
+    with_identity = any(column.identity for column in columns)
+    return [
+        column.name
+        for column in existing
+        if column.writable and (with_identity or not column.identity) and column.name.casefold() not in filled
+    ]
+
+
+def _is_heap(connection: Connection, table: TableName) -> bool:
+    with connect.statement(f"reading the indexes of {table}"):
+        indexes = connection.execute(sa.text(statements.load("count_indexes_mssql")), {"table": table.quoted("mssql")})
+        return bool(indexes.scalar_one() == 0)

@@ -1,0 +1,106 @@
+"""What is selected of a table or query, so that every digit arrives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NoReturn
+
+from etl import types
+from etl.errors import SchemaError
+from etl.statements import TableName, quote
+from etl.types import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """A statement whose result is the columns in order, followed by one guard value for each guarded column."""
+
+    sql: str
+    columns: list[Column]
+    guarded: list[Column]
+    origin: str
+    """What is read, for messages."""
+    longest_sql: str | None = None
+    """A statement for the bytes of the longest value of each unbounded column, in order; None where it cannot be asked for."""
+
+    @property
+    def unbounded(self) -> list[Column]:
+        """The columns whose declaration does not say how long a value may be."""
+        return [column for column in self.columns if types.is_unbounded(column.sql_type)]
+
+
+def select_table(dialect: str, table: TableName, columns: list[Column], condition: str = "") -> Selection:
+    """SELECT of all columns of a table, restricted by a condition with `?` parameters."""
+    where = f" WHERE {condition}" if condition else ""
+    origin = f"FROM {table.quoted(dialect)}{where}"
+    sql = f"SELECT {_select_list(dialect, columns)} {origin}"
+    return Selection(sql, columns, _guarded(dialect, columns), str(table), _longest(dialect, columns, origin))
+
+
+def select_query(dialect: str, query: str, columns: list[Column]) -> Selection:
+    """The query as it is, or wrapped where a column must be read through an expression to arrive whole."""
+    if not needs_expressions(dialect, columns):
+        return Selection(query, columns, [], "the query")
+    sql = f"SELECT {_select_list(dialect, columns)} FROM (\n{query.rstrip().rstrip(';')}\n) AS etl_query"
+    return Selection(sql, columns, _guarded(dialect, columns), "the query")
+
+
+def needs_expressions(dialect: str, columns: list[Column]) -> bool:
+    """Whether a column must be read through an expression, or guarded, to arrive whole."""
+    return bool(special(dialect, columns))
+
+
+def special(dialect: str, columns: list[Column]) -> list[Column]:
+    """The columns that must be read through an expression, or guarded, to arrive whole."""
+    if dialect != "mssql":
+        return []
+    guarded = _guarded(dialect, columns)
+    return [column for column in columns if column in guarded or types.rule(column.sql_type).read != "{column}"]
+
+
+def refuse_cut(selection: Selection, column: Column) -> NoReturn:
+    """Raise SchemaError for a column whose guard has told of a value that the driver would cut."""
+    raise SchemaError(
+        f"{selection.origin}: column {column.name} ({column.sql_type}) holds a value with a seventh fractional digit, "
+        "which the driver would cut",
+        advice=f"Read a query that casts it, e.g. CAST({column.name} AS {types.base_name(column.sql_type)}(6)).",
+    )
+
+
+def _select_list(dialect: str, columns: list[Column]) -> str:
+    if dialect != "mssql":
+        return ", ".join(quote(dialect, column.name) for column in columns)
+    expressions = []
+    for column in columns:
+        name = quote(dialect, column.name)
+        read = _read(column)
+        expressions.append(name if read == name else f"{read} AS {name}")
+    expressions += [_guard(column) for column in _guarded(dialect, columns)]
+    return ", ".join(expressions)
+
+
+def _longest(dialect: str, columns: list[Column], origin: str) -> str | None:
+    unbounded = [column for column in columns if types.is_unbounded(column.sql_type)] if dialect == "mssql" else []
+    lengths = [f"MAX(DATALENGTH({_read(column)}))" for column in unbounded]
+    return f"SELECT {', '.join(lengths)} {origin}" if lengths else None
+
+
+def _read(column: Column) -> str:
+    return types.rule(column.sql_type).read.format(column=quote("mssql", column.name))
+
+
+def _guard(column: Column) -> str:
+    guard = types.rule(column.sql_type).guard
+    assert guard is not None
+    return guard.format(column=quote("mssql", column.name))
+
+
+def _guarded(dialect: str, columns: list[Column]) -> list[Column]:
+    """The columns whose values the driver may cut: only a scale of 7 has digits beyond microseconds."""
+    if dialect != "mssql":
+        return []
+    return [
+        column
+        for column in columns
+        if types.rule(column.sql_type).guard is not None and types.split(column.sql_type)[1] in {None, 7}
+    ]

@@ -1,0 +1,233 @@
+"""Frames from and to a database in one call: `read_sql`, `iter_sql`, `to_sql`, and `bulk_copy` for pandas' own `to_sql`.
+
+Names and parameters are pandas'. What is different: columns keep their SQL types on the way in and out, and rows travel over
+the fast paths, arrow-odbc and bulk copy, where driver and types allow it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import pandas as pd
+import pyarrow as pa
+from sqlalchemy.engine import URL, Connection, Engine
+
+from etl import catalog, connect, extract, frames, load, read_rows, route, types
+from etl.append import append
+from etl.connect import Endpoint, Role
+from etl.errors import JobError
+from etl.frame_dtypes import FrameDtypes
+from etl.selection import Selection, select_query, select_table
+from etl.statements import TableName
+from etl.types import Column
+
+Database = str | URL | Engine | Connection
+"""A URL, `env:NAME` of a variable with one, an engine, or a connection, whose transaction is joined."""
+IfExists = Literal["fail", "replace", "append"]
+
+OUTSIDE_OF_QUOTES = re.compile(r'\[(?:[^\]]|\]\])*\]|"(?:[^"]|"")*"')
+
+
+def read_sql(
+    sql: str,
+    con: Database,
+    *,
+    columns: Sequence[str] | None = None,
+    params: Sequence[Any] = (),
+    dtype_backend: FrameDtypes = "pyarrow",
+) -> pd.DataFrame:
+    """The rows of a query, or of a table named `schema.table`, as a frame.
+
+    `columns` picks columns of a table; `params` are the values for a query's `?`. `dtype_backend` is "pyarrow" (exact for
+    every type), "numpy_nullable" or "numpy".
+
+    Raises JobError for a table or query that is not there or a type that cannot be read, SchemaError for a value that would
+    be cut, ConnectError, DatabaseError.
+    """
+    with _reading(sql, con, columns, params) as batches:
+        return frames.to_pandas(batches.read_all(), dtype_backend)
+
+
+def iter_sql(
+    sql: str,
+    con: Database,
+    *,
+    chunksize: int = 50_000,
+    columns: Sequence[str] | None = None,
+    params: Sequence[Any] = (),
+    dtype_backend: FrameDtypes = "pyarrow",
+) -> Iterator[pd.DataFrame]:
+    """As `read_sql`, in frames of `chunksize` rows, in the memory of one of them. Raises JobError for `chunksize` < 1."""
+    if chunksize < 1:
+        raise JobError("chunksize must be 1 or more")
+    with _reading(sql, con, columns, params) as batches:
+        for table in _tables(batches, chunksize):
+            yield frames.to_pandas(table, dtype_backend)
+
+
+def to_sql(  # noqa: PLR0913 - pandas' own parameters
+    frame: pd.DataFrame,
+    name: str,
+    con: Database,
+    *,
+    schema: str | None = None,
+    if_exists: IfExists = "fail",
+    index: bool = True,
+    index_label: str | Sequence[str] | None = None,
+    dtype: Mapping[str, str] | None = None,
+) -> int:
+    """Write the frame's rows into a table, by bulk copy where it can be, and return how many.
+
+    The table is made where it is not there: each column in the SQL type that holds it whole, or in the one that `dtype`
+    gives it as text (`{"name": "nvarchar(60)"}`). `if_exists` says what happens where it is: "fail" raises JobError,
+    "replace" makes it anew, "append" adds to it. All or nothing: rows and table are committed together, or, with a
+    connection, are part of its transaction, which the caller ends.
+
+    Raises SchemaError for a value that does not fit its column, DatabaseError for what the server refuses.
+    """
+    if index:
+        frame = frame.reset_index(names=index_label) if index_label is not None else frame.reset_index()
+    table = TableName(name, schema)
+    with _opened(con, "writer") as (connection, target):
+        written = _write(frame, table, connection, target, if_exists, dtype or {})
+        if not isinstance(con, Connection):
+            with connect.statement(f"committing {written} rows of {table}"):
+                connection.commit()
+    return written
+
+
+def bulk_copy(table: Any, con: Connection, keys: list[str], rows: Iterable[Sequence[Any]]) -> int:
+    """A `method` for `DataFrame.to_sql`: bulk copy inside the connection that pandas writes with.
+
+    pandas turns the frame into Python objects before it calls this, which costs as much as the copy itself; `etl.to_sql`
+    does without.
+    """
+    columns = list(zip(*rows, strict=True))
+    frame = pd.DataFrame({key: pd.Series(values, dtype=object) for key, values in zip(keys, columns, strict=True)})
+    return _append(frame, TableName(table.name, table.schema), con, _endpoint(con.engine, "writer"), is_new=False)
+
+
+@contextmanager
+def _opened(con: Database, role: Role) -> Iterator[tuple[Connection, Endpoint]]:
+    if isinstance(con, Connection):
+        yield con, _endpoint(con.engine, role)
+        return
+    endpoint = _endpoint(con, role)
+    with endpoint.connect() as connection:
+        yield connection, endpoint
+
+
+def _endpoint(con: str | URL | Engine, role: Role) -> Endpoint:
+    if isinstance(con, str):
+        return Endpoint.of(con, role)
+    return Endpoint(connect.checked(con.url if isinstance(con, Engine) else con), role)
+
+
+# Reading
+
+
+@contextmanager
+def _reading(
+    sql: str, con: Database, columns: Sequence[str] | None, params: Sequence[Any]
+) -> Iterator[pa.RecordBatchReader]:
+    with _opened(con, "reader") as (connection, source):
+        selection = _selection(connection, sql, columns)
+        # A caller's connection may be in a transaction whose rows no other connection sees.
+        if isinstance(con, Connection) or params:
+            batches = read_rows.read_batches(connection, selection, params)
+        else:
+            batches = extract.read_batches(source, selection)
+        yield pa.RecordBatchReader.from_batches(types.schema(source.dialect, selection.columns), batches)
+
+
+def _selection(connection: Connection, sql: str, columns: Sequence[str] | None) -> Selection:
+    dialect = connection.dialect.name
+    if not _is_name(sql):
+        return select_query(dialect, sql, catalog.query_columns(connection, sql))
+    table = TableName.parse(sql)
+    found = catalog.table_columns(connection, table)
+    if columns is None:
+        return select_table(dialect, table, found)
+    by_name = {column.name.casefold(): column for column in found}
+    unknown = [name for name in columns if name.casefold() not in by_name]
+    if unknown:
+        raise JobError(f"{table} has no column {', '.join(unknown)}", advice=f"It has {', '.join(by_name)}.")
+    return select_table(dialect, table, [by_name[name.casefold()] for name in columns])
+
+
+def _is_name(sql: str) -> bool:
+    """Whether the text names a table: no query is without a blank outside of quotes."""
+    return not re.search(r"\s", OUTSIDE_OF_QUOTES.sub("", sql.strip()))
+
+
+def _tables(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
+    """The batches as tables of `rows` rows each but for the last."""
+    pending: list[pa.RecordBatch] = []
+    pending_rows = 0
+    for batch in batches:
+        rest = batch
+        while pending_rows + rest.num_rows >= rows:
+            taken = rows - pending_rows
+            yield pa.Table.from_batches([*pending, rest.slice(0, taken)])
+            rest, pending, pending_rows = rest.slice(taken), [], 0
+        if rest.num_rows:
+            pending.append(rest)
+            pending_rows += rest.num_rows
+    if pending:
+        yield pa.Table.from_batches(pending)
+
+
+# Writing
+
+
+def _write(
+    frame: pd.DataFrame,
+    table: TableName,
+    connection: Connection,
+    target: Endpoint,
+    if_exists: IfExists,
+    dtype: Mapping[str, str],
+) -> int:
+    exists = catalog.table_exists(connection, table)
+    if exists and if_exists == "fail":
+        raise JobError(
+            f"the table {table} is there already",
+            state="Nothing was written.",
+            advice='Give if_exists="append" or if_exists="replace".',
+        )
+    if exists and if_exists == "append":
+        return _append(frame, table, connection, target, is_new=False)
+    load.drop_if_exists(connection, table)
+    catalog.require_schema(connection, table)
+    load.create_table(connection, table, _new_columns(frame, target.dialect, dtype))
+    return _append(frame, table, connection, target, is_new=True)
+
+
+def _new_columns(frame: pd.DataFrame, dialect: str, dtype: Mapping[str, str]) -> list[Column]:
+    unknown = sorted(set(dtype) - {str(name) for name in frame.columns})
+    if unknown:
+        raise JobError(f"dtype names {', '.join(unknown)}, which the frame does not have")
+    inferred = frames.infer_schema(frame.drop(columns=list(dtype)), None) if len(dtype) < len(frame.columns) else []
+    by_name = {field.name: types.declare(dialect, field.name, field.type) for field in inferred} | dict(dtype)
+    return [Column(str(name), by_name[str(name)], nullable=True) for name in frame.columns]
+
+
+def _append(frame: pd.DataFrame, table: TableName, connection: Connection, target: Endpoint, *, is_new: bool) -> int:
+    existing = catalog.table_columns(connection, table)
+    columns = load.fit_existing(table, target.dialect, [str(name) for name in frame.columns], existing)
+    fields = [
+        pa.field(column.name, _landing_type(target.dialect, column, frame.dtypes.iloc[position]))
+        for position, column in enumerate(columns)
+    ]
+    rows = frames.to_arrow(frame.set_axis([column.name for column in columns], axis="columns"), pa.schema(fields))
+    way = route.choose(target, connection, table, existing, columns, is_new=is_new)
+    return append(connection, table, rows, columns, way)
+
+
+def _landing_type(dialect: str, column: Column, dtype: Any) -> pa.DataType:
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return pa.timestamp("us", tz=str(dtype.tz))
+    return types.arrow_type(dialect, column.sql_type)
