@@ -101,7 +101,7 @@ MSSQL: dict[str, Rule] = {
     "text": replace(_text, key=None),
     "ntext": replace(_text, key=None),
     "xml": Rule(_fixed(pa.string()), read="CONVERT(nvarchar(max), {column})"),
-    "uniqueidentifier": Rule(_fixed(pa.string()), read="CONVERT(char(36), {column})", key="char(36)"),
+    "uniqueidentifier": Rule(_fixed(pa.string()), key="char(36)"),
     "binary": _binary,
     "varbinary": _binary,
     "image": _binary,

@@ -102,7 +102,7 @@ class BulkLoader:
             announce(self._link, self._state, target.table)
         try:
             with self._transaction.statement(whole=True):
-                count = self._store(target, slots, rows)
+                count = self._store(target, slots, rows, fired=fired)
         except EngineError as error:
             yield from told(self._link)
             raise server_error(error, Command.INSERT, self._link) from error
@@ -113,7 +113,7 @@ class BulkLoader:
             self._identity.drawn_from(identity.sequence)
         yield StatementDone(Command.INSERT, count)
 
-    def _store(self, target: BulkTarget, slots: Sequence[Slot], rows: BulkRows) -> int:
+    def _store(self, target: BulkTarget, slots: Sequence[Slot], rows: BulkRows, *, fired: bool) -> int:
         options, table = target.statement.options, target.table
         shares = options.tablock and lock_for_bulk_load(self._link, table)
         settings = (options.check_constraints, options.fire_triggers, shares)
@@ -123,7 +123,7 @@ class BulkLoader:
         explicit = next((slot for slot in slots if slot.column.identity), None)
         extremes = Extremes(explicit.at) if explicit is not None else None
         batches = extremes.watch(rows.batches) if extremes is not None else rows.batches
-        sent = Sent([column.type for column in rows.columns], batches, in_one_statement=options.fire_triggers)
+        sent = Sent([column.type for column in rows.columns], batches, in_one_statement=fired)
         count = store(self._link, table, slots, sent, keep_nulls=options.keep_nulls)
         self._link.run("SELECT sandbox.bulk_load_ends()")
         if extremes is not None and extremes.found is not None:

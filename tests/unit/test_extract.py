@@ -40,7 +40,7 @@ def test_a_seventh_digit_that_the_driver_cut_stops_the_chunk() -> None:
 def test_a_query_is_wrapped_only_where_it_must_be() -> None:
     plain = [Column("id", "int", False)]
     assert selections.select_query("mssql", "SELECT 1 AS id;", plain).sql == "SELECT 1 AS id;"
-    guid = [Column("g", "uniqueidentifier", True)]
-    assert selections.select_query("mssql", "SELECT g FROM t -- all\n;", guid).sql == (
-        "SELECT CONVERT(char(36), [g]) AS [g] FROM (\nSELECT g FROM t -- all\n\n) AS etl_query"
+    xml = [Column("x", "xml", True)]
+    assert selections.select_query("mssql", "SELECT x FROM t -- all\n;", xml).sql == (
+        "SELECT CONVERT(nvarchar(max), [x]) AS [x] FROM (\nSELECT x FROM t -- all\n\n) AS etl_query"
     )
