@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +19,7 @@ from etl.demo.clean import CLEAN_COLUMN_TYPES
 from etl.errors import CheckFailed
 from etl.job import Job
 from etl.sandbox import Server, serve
+from etl.sandbox.cluster import OtherVersionError
 from etl.statements import TableName
 from etl.statements import load as load_statement
 
@@ -29,7 +31,14 @@ TOTALS = ("flights", "cancelled", "dep_delay_min", "arr_delay_min", "distance_mi
 @contextmanager
 def sandbox_with_flights(folder: Path = DATA_FOLDER) -> Iterator[Server]:
     """A running sandbox whose database holds the five tables of the demo."""
-    with serve(folder / "sandbox" if _others_reach(folder) else None) as server:
+    kept = folder / "sandbox" if _others_reach(folder) else None
+    with ExitStack() as opened:
+        try:
+            server = opened.enter_context(serve(kept))
+        except OtherVersionError:
+            assert kept is not None
+            shutil.rmtree(kept)  # nothing but the demo's own tables, which are filled again
+            server = opened.enter_context(serve(kept))
         _fill(server)
         yield server
 

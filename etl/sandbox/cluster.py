@@ -72,6 +72,10 @@ class ClusterError(RuntimeError):
     """The embedded server cannot be made or started; the message says why and what to do."""
 
 
+class OtherVersionError(ClusterError):
+    """The data folder was made by another version of the sandbox."""
+
+
 class Cluster:
     """A running PostgreSQL server. `data=None` is a temporary one, removed when it stops."""
 

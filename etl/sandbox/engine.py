@@ -11,7 +11,7 @@ from types import TracebackType
 import psycopg
 
 from etl.sandbox.catalog import Catalog, CatalogVersion, Table
-from etl.sandbox.cluster import OWNER, Cluster, ClusterError
+from etl.sandbox.cluster import OWNER, Cluster, OtherVersionError
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.interpreter import SqlInterpreter
 from etl.sandbox.link import Link
@@ -105,7 +105,7 @@ class PostgresEngine:
                 with connection.transaction():
                     _create_everything(connection)
             elif connection.execute(_FINGERPRINT).fetchone() != (_fingerprint(),):
-                raise ClusterError(
+                raise OtherVersionError(
                     "the data folder was made by another version of the sandbox, whose catalog differs; give another folder"
                 )
             with connection.transaction():

@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from etl.sandbox.cluster import OWNER, ClusterError
+from etl.sandbox.cluster import OWNER, OtherVersionError
 from etl.sandbox.engine import PostgresEngine
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.link import EngineError, Link
@@ -132,7 +132,7 @@ with PostgresEngine(Path(sys.argv[1]), "sa", "pw", "kept") as engine:
 def test_a_folder_of_another_version_is_refused(data: Path) -> None:
     with PostgresEngine(data, *LOGIN, "kept") as engine, psycopg.connect(engine.cluster.conninfo(OWNER)) as connection:
         connection.execute("COMMENT ON SCHEMA sandbox IS 'the catalog of another version'")
-    with pytest.raises(ClusterError, match="made by another version"), PostgresEngine(data, *LOGIN, "kept"):
+    with pytest.raises(OtherVersionError, match="made by another version"), PostgresEngine(data, *LOGIN, "kept"):
         pass
 
 
