@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from typing import Any
 
@@ -217,3 +219,19 @@ def test_identity_values_are_kept_where_the_frame_brings_them_and_drawn_where_no
     etl.to_sql(pd.DataFrame({"id": [7], "c": [1]}), "t", server, schema="dbo", if_exists="append", index=False)
     etl.to_sql(pd.DataFrame({"c": [2, 3]}), "t", server, schema="dbo", if_exists="append", index=False)
     assert query(server, "SELECT id, c FROM dbo.t ORDER BY c") == [(7, 1), (100, 2), (105, 3)]
+
+
+def test_two_writers_with_values_too_long_for_bulk_copy_do_not_wait_for_each_other(server: sa.Engine) -> None:
+    make(server, "CREATE TABLE dbo.t (id int NOT NULL, c nvarchar(max) NULL)")
+    both_have_written = threading.Barrier(2, timeout=30)
+
+    def write(first: int) -> None:
+        frame = pd.DataFrame({"id": range(first, first + 50), "c": ["x" * 3_000, *["short"] * 49]})
+        with server.connect() as connection:
+            etl.to_sql(frame, "t", connection, schema="dbo", if_exists="append", index=False)
+            both_have_written.wait()
+            connection.commit()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, [0, 50]))
+    assert query(server, "SELECT COUNT(DISTINCT id), SUM(LEN(c)) FROM dbo.t") == [(100, 2 * 3_000 + 98 * 5)]
