@@ -70,7 +70,7 @@ HUNDRED_NANOSECONDS = "DATEPART(nanosecond, {column}) % 1000"
 _text = Rule(_fixed(pa.string()), key="nvarchar(4000)")
 # As SQL_VARBINARY of size 0 FreeTDS sends every value empty, without an error, and of any size none beyond 8,000 bytes.
 _binary = Rule(_fixed(pa.binary()), parameter=(SQL_LONGVARBINARY, 0))
-# Dates travel as text: FreeTDS writes every date parameter before 1600-01-01 wrong (`src/odbc/sql2tds.c`).
+# Dates travel as text: FreeTDS writes every date parameter before 1600-03-01 wrong (`src/odbc/sql2tds.c`).
 _datetime = Rule(_fixed(pa.timestamp("ms")), bind_text=True, key="varchar(23)", key_style=", 121")
 
 MSSQL: dict[str, Rule] = {

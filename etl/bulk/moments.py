@@ -1,4 +1,4 @@
-"""Dates and times as FreeTDS takes them in bulk copy: its own 16-byte value, the only one that is right before 1600-01-01.
+"""Dates and times as FreeTDS takes them in bulk copy: its own 16-byte value, the only one that is right before 1600-03-01.
 
 `TDS_DATETIMEALL` in FreeTDS's `include/freetds/tds.h`: uint64 ticks of 100 ns of the day in UTC, int32 days since
 1900-01-01, int16 offset in minutes, uint16 flags. An internal layout: `etl.bulk.probe` checks it against the server.
