@@ -43,3 +43,8 @@ class SqlServerError(Exception):
 def not_supported(what: str, *, line: int = 0) -> SqlServerError:
     """The sandbox's honest refusal. 40517 is what Azure SQL uses for a keyword or option that it does not support."""
     return SqlServerError(40517, f"sandbox: {what} is not supported", line=line, ends_batch=True)
+
+
+def numeric_overflow() -> SqlServerError:
+    """A number with more digits than its decimal type has."""
+    return SqlServerError(8115, "Arithmetic overflow error converting numeric to data type numeric.", state=8)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from etl.sandbox.duplicate_keys import key_text
-from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.errors import SqlServerError, not_supported, numeric_overflow
 from etl.sandbox.firing import failed_in
 from etl.sandbox.link import EngineError, Link
 from etl.sandbox.outcomes import Command
@@ -226,7 +226,7 @@ def _overflow(failure: Failure) -> SqlServerError:
                 8115, f"Arithmetic overflow error converting expression to data type {name}.", state=2
             )
     if "numeric" in message:
-        return SqlServerError(8115, "Arithmetic overflow error converting numeric to data type numeric.", state=8)
+        return numeric_overflow()
     name = "real" if "real" in message else "float"
     return SqlServerError(8115, f"Arithmetic overflow error converting expression to data type {name}.", state=2)
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 from etl.sandbox.column_values import to_rows
+from etl.sandbox.errors import SqlServerError
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.wire.encode import row_encoder
 from etl.sandbox.wire.encode_columns import batch_encoder
@@ -84,5 +85,5 @@ def test_an_instant_before_the_year_1_is_an_error() -> None:
 
 def test_a_decimal_with_too_many_digits_is_an_error() -> None:
     sql = SqlType("decimal", precision=5, scale=2)
-    with pytest.raises(ValueError, match="more than 5 digits"):
+    with pytest.raises(SqlServerError, match="8115"):
         batch_encoder([sql])(to_batch([sql], [(Decimal("1000.00"),)]))

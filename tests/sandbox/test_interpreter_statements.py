@@ -197,6 +197,8 @@ CONSTRAINTS = [
             " operator."
         ),
     ),
+    ("CREATE TABLE t (a int, b AS)", 102, "Incorrect syntax near 'AS'."),
+    ("CREATE TABLE t (a int IDENTITY(1e1, 1))", 102, "Incorrect syntax near '1e1'."),
     ("UPDATE orders SET id = 1", 8102, "Cannot update identity column 'id'."),
     ("SELECT name, COUNT(*) FROM customers GROUP BY city", 8120, "is invalid in the select list"),
     ("SELECT id FROM customers, orders", 209, "Ambiguous column name 'id'."),

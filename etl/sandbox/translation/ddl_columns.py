@@ -43,16 +43,14 @@ def read_column(cursor: Cursor) -> ColumnDefinition:
 def _computed(cursor: Cursor) -> list[Token]:
     """A computed column's expression, with or without parentheses around it."""
     start = cursor.at
-    groups = others = 0
-    inside: list[Token] = []
     while not cursor.ended and not cursor.comes(TokenType.COMMA) and cursor.word() not in {"PERSISTED", "NOT", "NULL"}:
         if cursor.comes(TokenType.L_PAREN):
-            inside = cursor.group()
-            groups += 1
+            cursor.group()
         else:
             cursor.at += 1
-            others += 1
-    return inside if groups == 1 and not others else list(cursor.tokens[start : cursor.at])
+    if cursor.at == start:
+        raise cursor.error()
+    return list(cursor.tokens[start : cursor.at])
 
 
 def _column_option(cursor: Cursor, column: ColumnDefinition) -> None:
@@ -88,12 +86,21 @@ def _identity(cursor: Cursor) -> tuple[Decimal, Decimal]:
     if token is None or token.token_type != TokenType.L_PAREN:
         return Decimal(1), Decimal(1)
     inner = Cursor(cursor.group()[1:-1], cursor.text)
-    seed = Decimal(inner.number())
+    seed = _whole_number(inner)
     if not inner.accept_kind(TokenType.COMMA):
         raise inner.error()
-    step = Decimal(inner.number())
+    step = _whole_number(inner)
     inner.finish()
     return seed, step
+
+
+def _whole_number(cursor: Cursor) -> Decimal:
+    start = cursor.at
+    text = cursor.number()
+    if not text.lstrip("-").isdecimal():
+        cursor.at = start
+        raise cursor.error()
+    return Decimal(text)
 
 
 def _default(cursor: Cursor, name: str | None) -> DefaultDefinition:

@@ -10,6 +10,7 @@ from itertools import chain, repeat
 from typing import Any
 
 from etl.sandbox.codepage import encode_1252
+from etl.sandbox.errors import numeric_overflow
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.wire import temporal
 from etl.sandbox.wire.typeinfo import decimal_bytes, time_bytes
@@ -112,7 +113,7 @@ def _decimal(sql: SqlType) -> ColumnEncoder:
         units = int(scaleb(value, scale))
         magnitude = -units if units < 0 else units
         if magnitude >= limit:
-            raise ValueError(f"a value of more than {sql.precision} digits in {sql}")
+            raise numeric_overflow()
         return (size | (units >= 0) << 8 | magnitude << 16).to_bytes(size + 1, "little")
 
     return _by_value(encode_one)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.sandbox.columns import BYTES, Array, ColumnBatch, ColumnData, Fixed, Varying
+from etl.sandbox.errors import numeric_overflow
 from etl.sandbox.runs import Cells, Field, Part, Runs, interleave, packed_runs, repeated, width_of
 from etl.sandbox.sqltypes import SqlType, is_large
 from etl.sandbox.wire.codepages import utf8_to_1252, utf8_to_utf16
@@ -120,7 +121,7 @@ def _decimal(sql: SqlType) -> Callable[[Array], Fields]:
     def fields(units: Array) -> Fields:
         magnitude = np.abs(units)
         if len(units) and int(magnitude.max()) >= 10**digits:
-            raise ValueError(f"a value of more than {digits} digits in {sql}")
+            raise numeric_overflow()
         sign = ("u1", units >= 0)
         if size == 4:
             return [sign, ("<u4", magnitude)]
