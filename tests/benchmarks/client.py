@@ -6,12 +6,13 @@ Where the server is comes as JSON on its input, what it did goes as a line of JS
 from __future__ import annotations
 
 import json
+import os
 import resource
 import sys
 import time
 
 from tests.benchmarks.case import NotAvailableError, Place, all_cases
-from tests.benchmarks.processes import server_use
+from tests.benchmarks.processes import peak_mb, server_use
 
 
 def main(name: str, server_pid: int) -> None:
@@ -36,7 +37,10 @@ def main(name: str, server_pid: int) -> None:
                 "client_cpu_sec": cpu_sec,
                 "server_cpu_sec": used.server_cpu_sec,
                 "engine_cpu_sec": used.engine_cpu_sec,
-                "client_peak_mb": max(_usage(), key=lambda use: use.ru_maxrss).ru_maxrss / 1024,
+                # Not RUSAGE_SELF's, which the process that started this one has left its own peak in.
+                "client_peak_mb": max(
+                    peak_mb(os.getpid()), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+                ),
             }
         )
     )
