@@ -35,6 +35,19 @@ def test_killed_inside_a_chunk(sqlite_file: SqliteDatabase, point: str, mode: st
     assert_exactly_once(sqlite_file)
 
 
+@pytest.mark.parametrize("point", victims.BULK_POINTS)
+def test_killed_inside_a_chunk_that_goes_by_bulk_copy(server_database: Database, point: str) -> None:
+    make_orders(server_database, ROWS)
+    copied = job(server_database, chunk_rows=CHUNK_ROWS)
+    probed = 1 if "bulk copy" in point else 0  # the driver is tried with a bulk copy first
+    victims.killed_at(copied, victims.BULK_POINTS[point], nth_call=3 + probed)
+    committed = 3 if point == "after the commit" else 2
+    assert len(server_database.ledger()) == committed
+    result = etl.run(copied)
+    assert (result.resumed, result.rows_moved) == (True, ROWS - committed * CHUNK_ROWS)
+    assert_exactly_once(server_database)
+
+
 @pytest.mark.parametrize("mode", ["append", "replace"])
 @pytest.mark.parametrize("point", victims.RUN_POINTS)
 def test_killed_between_the_stages(sqlite_file: SqliteDatabase, point: str, mode: str) -> None:
@@ -61,7 +74,8 @@ def test_killed_around_the_swap(sqlite_file: SqliteDatabase, side: str) -> None:
 def test_killed_again_and_again(database: Database) -> None:
     make_orders(database, ROWS)
     copied = job(database, mode="replace", chunk_rows=CHUNK_ROWS)
-    for point in [*list(victims.RUN_POINTS.values())[:3], *victims.POINTS.values(), ("etl.load", "swap", "after")]:
+    points = victims.POINTS if isinstance(database, SqliteDatabase) else victims.BULK_POINTS
+    for point in [*list(victims.RUN_POINTS.values())[:3], *points.values(), ("etl.load", "swap", "after")]:
         victims.killed_at(copied, point, nth_call=1)
     assert len(database.ledger()) == ROWS // CHUNK_ROWS
     etl.run(copied)

@@ -6,6 +6,7 @@ connection and no lock with the test.
 
 from __future__ import annotations
 
+import importlib
 import multiprocessing as mp
 import os
 import signal
@@ -26,12 +27,19 @@ CONTEXT.set_forkserver_preload(
 POINTS = {
     "before the claim": ("etl.ledger", "claim", "before"),
     "after the claim": ("etl.ledger", "claim", "after"),
-    "between two inserts": ("etl.load", "_insert_batch", "after"),
+    "between two inserts": ("etl.insert", "_insert_batch", "after"),
     "before the seal": ("etl.ledger", "seal", "before"),
     "before the commit": ("etl.ledger", "seal", "after"),
     "after the commit": ("etl.worker", "ChunkResult", "before"),
 }
-"""Moments in a chunk's transaction: module, function, and on which side of its call."""
+"""Moments in a chunk's transaction on SQLite: module, function, and on which side of its call."""
+
+BULK_POINTS = {
+    **{name: point for name, point in POINTS.items() if name != "between two inserts"},
+    "before the bulk copy's end": ("etl.bulk.freetds", "BulkCopy.done", "before"),
+    "after the bulk copy": ("etl.bulk.freetds", "BulkCopy.done", "after"),
+}
+"""The same on a server, where rows go by bulk copy."""
 
 RUN_POINTS = {
     "before the plan": ("etl.ledger", "start_run", "after"),
@@ -51,8 +59,10 @@ def die() -> None:
 
 
 def die_at(module: str, name: str, side: str, nth_call: int) -> None:
-    """Make this process die on one side of the n-th call of a function."""
-    home = __import__(module, fromlist=[name])
+    """Make this process die on one side of the n-th call of a function, or of a method as `Class.method`."""
+    owner, _, name = name.rpartition(".")
+    home = importlib.import_module(module)
+    home = getattr(home, owner) if owner else home
     function = getattr(home, name)
     calls = 0
 

@@ -70,7 +70,7 @@ class Context:
         self.catalog = catalog
         self.database = database
         self.variables = variables
-        self.binds: list[Bind] = []
+        self._places: dict[Bind, int] = {}
         self.tables: set[int] = set()
         self.locks = TableLocks()
         """Tables that hints want locked before the statement runs."""
@@ -104,9 +104,13 @@ class Context:
 
     def bind_as(self, wanted: Bind) -> str:
         """`$n` for a value of any kind of bind."""
-        if wanted not in self.binds:
-            self.binds.append(wanted)
-        return f"${self.binds.index(wanted) + 1}::{storage(wanted.type)}"
+        place = self._places.setdefault(wanted, len(self._places) + 1)
+        return f"${place}::{storage(wanted.type)}"
+
+    @property
+    def binds(self) -> list[Bind]:
+        """The values that the statement binds, in the order of their numbers."""
+        return list(self._places)
 
     @property
     def needs(self) -> tuple[Need, ...]:
