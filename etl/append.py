@@ -5,9 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import insert
+from etl import catalog, insert
 from etl.bulk import copy, lengths, staging
-from etl.route import Route
+from etl.errors import SchemaError
+from etl.route import Route, shape_of
 from etl.statements import TableName
 from etl.types import Column
 
@@ -20,6 +21,12 @@ def append(connection: Connection, table: TableName, rows: pa.Table, columns: li
     """
     if route.way == "insert":
         return insert.append_rows(connection, table, rows, columns)
+    if route.way == "bulk copy" and shape_of(catalog.table_columns(connection, table)) != route.shape:
+        raise SchemaError(
+            f"the columns of {table} have changed since the run was planned",
+            state="Nothing of this chunk was written.",
+            advice="Change them back and go on, or start the job again with --new-run.",
+        )
     split = lengths.split(rows, columns)
     if route.way == "staging table":
         arrived = staging.copy_rows(connection, table, split.small, columns)

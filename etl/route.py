@@ -29,11 +29,15 @@ class Route:
     """For bulk copy: the place of each column in the target table, from 1."""
     hints: tuple[str, ...] = ()
     """What follows WITH in INSERT BULK."""
+    shape: tuple[tuple[str, str], ...] = ()
+    """For bulk copy: name and type of every column of the table, which must still be these when a chunk is written: rows are
+    bound by place, and FreeTDS ends the process at a column that nothing is bound to (`src/odbc/bcp.c`, assert)."""
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Route:
         """The route that `dataclasses.asdict` and JSON made a dictionary of."""
-        return cls(fields["way"], fields["why"], tuple(fields["ordinals"]), tuple(fields["hints"]))
+        shape = tuple((name, sql_type) for name, sql_type in fields["shape"])
+        return cls(fields["way"], fields["why"], tuple(fields["ordinals"]), tuple(fields["hints"]), shape)
 
     def __str__(self) -> str:
         missing = [hint for hint in MEANING if self.way == "bulk copy" and hint not in self.hints]
@@ -86,8 +90,13 @@ def choose(
         reason = (
             "the job asks for TABLOCK" if wishes.table_lock else "a new table without indexes, loaded under TABLOCK"
         )
-        return Route("bulk copy", reason, ordinals, (*hints, "TABLOCK"))
-    return Route("bulk copy", "all columns travel as they are", ordinals, hints)
+        return Route("bulk copy", reason, ordinals, (*hints, "TABLOCK"), shape_of(existing))
+    return Route("bulk copy", "all columns travel as they are", ordinals, hints, shape_of(existing))
+
+
+def shape_of(columns: list[Column]) -> tuple[tuple[str, str], ...]:
+    """Name and type of each column, in order."""
+    return tuple((column.name, column.sql_type) for column in columns)
 
 
 def _obstacle(target: Endpoint, connection: Connection) -> str | None:

@@ -32,8 +32,8 @@ def copy_rows(
     """Send rows, one column for each of `columns`, which stand at `ordinals` (from 1) in the table; returns how many arrived.
 
     `columns` must be all of the table's that can be written, and `lengths.split` must have taken out what is too long.
-    Raises DatabaseError for what the
-    server refuses, SchemaError for a value that its column cannot hold; the connection must then be thrown away.
+    Raises DatabaseError for what the server refuses, SchemaError for a value that its column cannot hold; the connection
+    must then be thrown away.
     """
     if not rows.num_rows:
         return 0

@@ -7,6 +7,7 @@ import random
 import pytest
 
 import etl
+from etl.errors import SchemaError
 from tests.databases import Database, SqliteDatabase
 from tests.faults import victims
 from tests.pipeline.jobs import job, make_orders
@@ -46,6 +47,20 @@ def test_killed_inside_a_chunk_that_goes_by_bulk_copy(server_database: Database,
     result = etl.run(copied)
     assert (result.resumed, result.rows_moved) == (True, ROWS - committed * CHUNK_ROWS)
     assert_exactly_once(server_database)
+
+
+@pytest.mark.parametrize("change", ["ADD extra int NULL", "ALTER COLUMN customer nvarchar(60) NULL"])
+def test_a_target_that_changed_meanwhile_is_not_written_to(server_database: Database, change: str) -> None:
+    make_orders(server_database, ROWS)
+    make_orders(server_database, 0, table="copies")
+    copied = job(server_database, chunk_rows=CHUNK_ROWS)
+    victims.killed_at(copied, victims.POINTS["before the claim"], nth_call=3)
+    server_database.query(f"ALTER TABLE dbo.copies {change}")
+    with pytest.raises(
+        SchemaError, match=r"chunk 2 .*the columns of dbo\.copies have changed since the run was planned"
+    ):
+        etl.run(copied)
+    assert len(server_database.query("SELECT * FROM dbo.copies")) == 2 * CHUNK_ROWS
 
 
 @pytest.mark.parametrize("mode", ["append", "replace"])
