@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from etl.batches import in_runs
 from etl.errors import LedgerError
 from etl.plan import Chunk
 
@@ -29,20 +30,7 @@ def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, ch
     """Write the stream into files of `chunk_rows` rows each and return their chunks. An older spool there is replaced."""
     remove(folder)
     folder.mkdir(parents=True, mode=0o700)
-    chunks: list[Chunk] = []
-    pending: list[pa.RecordBatch] = []
-    pending_rows = 0
-    for batch in batches:
-        rest = batch
-        while pending_rows + rest.num_rows >= chunk_rows:
-            taken = chunk_rows - pending_rows
-            chunks.append(_write_chunk(len(chunks), [*pending, rest.slice(0, taken)], schema, folder))
-            rest, pending, pending_rows = rest.slice(taken), [], 0
-        pending.append(rest)
-        pending_rows += rest.num_rows
-    if pending_rows:
-        chunks.append(_write_chunk(len(chunks), pending, schema, folder))
-    return chunks
+    return [_write_chunk(number, run, schema, folder) for number, run in enumerate(in_runs(batches, chunk_rows))]
 
 
 def read(chunk: Chunk, folder: Path) -> pa.Table:

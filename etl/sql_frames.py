@@ -17,6 +17,7 @@ from sqlalchemy.engine import URL, Connection, Engine
 
 from etl import catalog, connect, extract, frames, load, read_rows, route, types
 from etl.append import append
+from etl.batches import in_runs
 from etl.connect import Endpoint, Role
 from etl.errors import JobError
 from etl.frame_dtypes import FrameDtypes
@@ -64,8 +65,8 @@ def iter_sql(
     if chunksize < 1:
         raise JobError("chunksize must be 1 or more")
     with _reading(sql, con, columns, params) as batches:
-        for table in _tables(batches, chunksize):
-            yield frames.to_pandas(table, dtype_backend)
+        for run in in_runs(batches, chunksize):
+            yield frames.to_pandas(pa.Table.from_batches(run), dtype_backend)
 
 
 def to_sql(  # noqa: PLR0913 - pandas' own parameters
@@ -161,23 +162,6 @@ def _selection(connection: Connection, sql: str, columns: Sequence[str] | None) 
 def _is_name(sql: str) -> bool:
     """Whether the text names a table: no query is without a blank outside of quotes."""
     return not re.search(r"\s", OUTSIDE_OF_QUOTES.sub("", sql.strip()))
-
-
-def _tables(batches: Iterable[pa.RecordBatch], rows: int) -> Iterator[pa.Table]:
-    """The batches as tables of `rows` rows each but for the last."""
-    pending: list[pa.RecordBatch] = []
-    pending_rows = 0
-    for batch in batches:
-        rest = batch
-        while pending_rows + rest.num_rows >= rows:
-            taken = rows - pending_rows
-            yield pa.Table.from_batches([*pending, rest.slice(0, taken)])
-            rest, pending, pending_rows = rest.slice(taken), [], 0
-        if rest.num_rows:
-            pending.append(rest)
-            pending_rows += rest.num_rows
-    if pending:
-        yield pa.Table.from_batches(pending)
 
 
 # Writing
