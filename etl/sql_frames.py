@@ -37,18 +37,16 @@ def read_sql(
     con: Database,
     *,
     columns: Sequence[str] | None = None,
-    params: Sequence[Any] = (),
     dtype_backend: FrameDtypes = "pyarrow",
 ) -> pd.DataFrame:
     """The rows of a query, or of a table named `schema.table`, as a frame.
 
-    `columns` picks columns of a table; `params` are the values for a query's `?`. `dtype_backend` is "pyarrow" (exact for
-    every type), "numpy_nullable" or "numpy".
+    `columns` picks columns of a table. `dtype_backend` is "pyarrow" (exact for every type), "numpy_nullable" or "numpy".
 
     Raises JobError for a table or query that is not there or a type that cannot be read, SchemaError for a value that would
     be cut, ConnectError, DatabaseError.
     """
-    with _reading(sql, con, columns, params) as batches:
+    with _reading(sql, con, columns) as batches:
         return frames.to_pandas(batches.read_all(), dtype_backend)
 
 
@@ -58,13 +56,12 @@ def iter_sql(
     *,
     chunksize: int = 50_000,
     columns: Sequence[str] | None = None,
-    params: Sequence[Any] = (),
     dtype_backend: FrameDtypes = "pyarrow",
 ) -> Iterator[pd.DataFrame]:
     """As `read_sql`, in frames of `chunksize` rows, in the memory of one of them. Raises JobError for `chunksize` < 1."""
     if chunksize < 1:
         raise JobError("chunksize must be 1 or more")
-    with _reading(sql, con, columns, params) as batches:
+    with _reading(sql, con, columns) as batches:
         for run in in_runs(batches, chunksize):
             yield frames.to_pandas(pa.Table.from_batches(run), dtype_backend)
 
@@ -131,14 +128,12 @@ def _endpoint(con: str | URL | Engine, role: Role) -> Endpoint:
 
 
 @contextmanager
-def _reading(
-    sql: str, con: Database, columns: Sequence[str] | None, params: Sequence[Any]
-) -> Iterator[pa.RecordBatchReader]:
+def _reading(sql: str, con: Database, columns: Sequence[str] | None) -> Iterator[pa.RecordBatchReader]:
     with _opened(con, "reader") as (connection, source):
         selection = _selection(connection, sql, columns)
         # A caller's connection may be in a transaction whose rows no other connection sees.
-        if isinstance(con, Connection) or params:
-            batches = read_rows.read_batches(connection, selection, params)
+        if isinstance(con, Connection):
+            batches = read_rows.read_batches(connection, selection, ())
         else:
             batches = extract.read_batches(source, selection)
         yield pa.RecordBatchReader.from_batches(types.schema(source.dialect, selection.columns), batches)

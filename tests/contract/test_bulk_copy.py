@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 import etl
 from etl import types
-from etl.errors import DatabaseError, SchemaError
+from etl.errors import DatabaseError, JobError, SchemaError
 
 DATE_TIME = dt.datetime(2024, 2, 29, 23, 59, 59)
 FIRST, LAST = dt.datetime(1, 1, 1), dt.datetime(9999, 12, 31, 23, 59, 59)
@@ -235,3 +235,16 @@ def test_two_writers_with_values_too_long_for_bulk_copy_do_not_wait_for_each_oth
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(write, [0, 50]))
     assert query(server, "SELECT COUNT(DISTINCT id), SUM(LEN(c)) FROM dbo.t") == [(100, 2 * 3_000 + 98 * 5)]
+
+
+def test_a_table_is_read_in_frames_of_so_many_rows_and_by_column(server: sa.Engine) -> None:
+    etl.to_sql(pd.DataFrame({"id": range(25), "c": range(25)}), "t", server, schema="dbo", index=False)
+    assert [len(frame) for frame in etl.iter_sql("dbo.t", server, chunksize=10)] == [10, 10, 5]
+    picked = etl.read_sql("dbo.t", server, columns=["c"], dtype_backend="numpy_nullable")
+    assert (list(picked.columns), sorted(picked["c"])) == (["c"], list(range(25)))
+    few = etl.read_sql("SELECT id, c * 2 AS doubled FROM dbo.t WHERE id < 3 ORDER BY id", server)
+    assert few["doubled"].to_list() == [0, 2, 4]
+    with pytest.raises(JobError, match=r"dbo\.t has no column nope"):
+        etl.read_sql("dbo.t", server, columns=["nope"])
+    with pytest.raises(JobError, match=r"the table dbo\.t is there already"):
+        etl.to_sql(pd.DataFrame({"id": [1]}), "t", server, schema="dbo", index=False)
