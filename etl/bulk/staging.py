@@ -11,7 +11,7 @@ from dataclasses import replace
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import connect, types
+from etl import connect, load, types
 from etl.bulk import copy, records
 from etl.errors import DatabaseError
 from etl.insert import counted, identity_insert
@@ -28,8 +28,7 @@ def copy_rows(connection: Connection, table: TableName, rows: pa.Table, columns:
     if not rows.num_rows:
         return 0
     staged = [_staged(column) for column in columns]
-    with connect.statement(f"making a temporary table for {table}"):
-        connection.exec_driver_sql(_create(staged))
+    load.create_table(connection, STAGE, staged)
     sent = copy.copy_rows(connection, STAGE, rows, staged, range(1, len(columns) + 1), hints=("KEEP_NULLS", "TABLOCK"))
     names = ", ".join(quote("mssql", column.name) for column in columns)
     with connect.statement(f"appending to {table}"), identity_insert(connection, table, columns):
@@ -46,12 +45,3 @@ def _staged(column: Column) -> Column:
     if records.kind(column) is None:
         sql_type = CARRIED_AS.get(types.base_name(sql_type), "nvarchar(max)")
     return replace(column, sql_type=sql_type, identity=False, nullable=True)
-
-
-def _create(columns: Sequence[Column]) -> str:
-    lines = []
-    for column in columns:
-        is_collated = column.collation and types.base_name(column.sql_type) in types.COLLATED
-        collate = f" COLLATE {column.collation}" if is_collated else ""
-        lines.append(f"    {quote('mssql', column.name)} {column.sql_type}{collate} NULL")
-    return f"CREATE TABLE {STAGE.quoted('mssql')} (\n" + ",\n".join(lines) + "\n)"
