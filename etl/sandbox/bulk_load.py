@@ -25,6 +25,7 @@ from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.state import SessionState
 from etl.sandbox.transactions import Transaction
 from etl.sandbox.translation.batch import Statement
+from etl.sandbox.translation.targets import refuse_unwritable
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,20 +159,7 @@ def _column(table: Table, name: str) -> Column:
     column = table.by_name.get(name.lower())
     if column is None:
         raise SqlServerError(207, f"Invalid column name '{name}'.", ends_batch=True)
-    if column.computed:
-        raise SqlServerError(
-            271,
-            f'The column "{column.name}" cannot be modified because it is either a computed column or is the result of'
-            " a UNION operator.",
-            ends_batch=True,
-        )
-    if column.type.name == "rowversion":
-        raise SqlServerError(
-            273,
-            "Cannot insert an explicit value into a timestamp column. Use INSERT with a column list to exclude the"
-            " timestamp column, or insert a DEFAULT into the timestamp column.",
-            ends_batch=True,
-        )
+    refuse_unwritable(column)
     return column
 
 

@@ -18,7 +18,7 @@ from etl.sandbox.translation.output_clause import output_of
 from etl.sandbox.translation.plans import WritePlan, result_columns
 from etl.sandbox.translation.query import compile_query, compile_with
 from etl.sandbox.translation.storing import stored
-from etl.sandbox.translation.targets import target_table
+from etl.sandbox.translation.targets import refuse_unwritable, target_table
 
 
 def compile_insert(context: Context, node: exp.Expr, identity_insert: str | None) -> WritePlan:
@@ -103,20 +103,7 @@ def insert_columns(table: Table, names: Sequence[str] | None, explicit: bool) ->
 
 
 def _check_insertable(table: Table, column: Column, explicit: bool) -> None:
-    if column.computed:
-        raise SqlServerError(
-            271,
-            f'The column "{column.name}" cannot be modified because it is either a computed column or is the result of'
-            " a UNION operator.",
-            ends_batch=True,
-        )
-    if column.type.name == "rowversion":
-        raise SqlServerError(
-            273,
-            "Cannot insert an explicit value into a timestamp column. Use INSERT with a column list to exclude the"
-            " timestamp column, or insert a DEFAULT into the timestamp column.",
-            ends_batch=True,
-        )
+    refuse_unwritable(column)
     if column.identity and not explicit:
         raise SqlServerError(
             544,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlglot import exp
 
-from etl.sandbox.catalog import Table
+from etl.sandbox.catalog import Column, Table
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.translation import locks
 from etl.sandbox.translation.context import Context
@@ -35,3 +35,21 @@ def check_changeable(table: Table) -> None:
     """Refuse a view."""
     if table.kind != "U":
         raise not_supported(f"a change of the view {table.name}")
+
+
+def refuse_unwritable(column: Column) -> None:
+    """Errors 271 and 273 for a column that no INSERT may name: computed, rowversion."""
+    if column.computed:
+        raise SqlServerError(
+            271,
+            f'The column "{column.name}" cannot be modified because it is either a computed column or is the result of'
+            " a UNION operator.",
+            ends_batch=True,
+        )
+    if column.type.name == "rowversion":
+        raise SqlServerError(
+            273,
+            "Cannot insert an explicit value into a timestamp column. Use INSERT with a column list to exclude the"
+            " timestamp column, or insert a DEFAULT into the timestamp column.",
+            ends_batch=True,
+        )
