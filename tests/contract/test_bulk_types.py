@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from typing import Any, cast
 
 import pytest
@@ -18,7 +17,7 @@ MOMENTS = frozenset({"date", "time", "smalldatetime", "datetime", "datetime2", "
 
 
 def name_of(case: TypeCase) -> str:
-    return re.match(r"\w+", case.declaration)[0]  # type: ignore[index]
+    return case.declaration.partition("(")[0].split()[0]
 
 
 def kind_of(case: TypeCase) -> str:

@@ -2,28 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
-from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import EMPTY_TABLE, FULL_TABLE
-from tests.benchmarks.emptied import emptied
+from tests.benchmarks.case import Case
+from tests.benchmarks.whole_copy import prepared
 
-
-def prepare(place: Place) -> Callable[[], int]:
-    import etl
-
-    emptied(place).close()
-    url = place.url()
-    job = etl.Job(
-        source=url,
-        target=url,
-        source_table=f"dbo.{FULL_TABLE}",
-        target_table=f"dbo.{EMPTY_TABLE}",
-        transform="tests.benchmarks.transform:raise_prices",
-        workers=1,
-    )
-
-    return lambda: etl.run(job, new_run=True).rows_written
-
-
-CASE = Case("copy", "etl.run, one worker", prepare)
+CASE = Case("copy", "etl.run, one worker", partial(prepared, workers=1))

@@ -1,0 +1,27 @@
+"""A whole copy with a vectorised transform, by this project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tests.benchmarks.case import Place
+from tests.benchmarks.data import EMPTY_TABLE, FULL_TABLE
+from tests.benchmarks.emptied import emptied
+
+
+def prepared(place: Place, workers: int) -> Callable[[], int]:
+    """The copy of the full table into the emptied one, in so many workers."""
+    import etl
+
+    emptied(place).close()
+    url = place.url()
+    job = etl.Job(
+        source=url,
+        target=url,
+        source_table=f"dbo.{FULL_TABLE}",
+        target_table=f"dbo.{EMPTY_TABLE}",
+        transform="tests.benchmarks.transform:raise_prices",
+        workers=workers,
+    )
+
+    return lambda: etl.run(job, new_run=True).rows_written
