@@ -23,6 +23,9 @@ from etl.python_values import UnfitError, array_of_objects
 EXACT_FLOAT_INTEGERS = 2**53
 """From here on neighbouring integers share one float64, so a float can no longer say which integer it was."""
 
+SQL_SERVER_STEP_NS = 100
+"""The smallest step of datetime2(7) and time(7)."""
+
 _FIRST_MICROSECOND = -62_135_596_800_000_000
 """0001-01-01 00:00:00 in microseconds since 1970-01-01: the first moment of SQL Server, Python and ISO 8601."""
 _LAST_MICROSECOND = 253_402_300_799_999_999
@@ -184,7 +187,24 @@ def _timestamp_to_timestamp(array: pa.Array, target: pa.DataType) -> pa.Array:
         raise UnfitError(
             f"it {meaning} ({target})", None, "say which zone is meant: .dt.tz_localize(...) or .dt.tz_convert(...)"
         )
-    return array.cast(target)
+    return _to_100_ns(array.cast(target))
+
+
+def _time_to_time(array: pa.Array, target: pa.DataType) -> pa.Array:
+    return _to_100_ns(array.cast(target))
+
+
+def _to_100_ns(moments: pa.Array) -> pa.Array:
+    if moments.type.unit == "ns":
+        in_steps = whole_steps(moments, SQL_SERVER_STEP_NS)
+        _all_or_unfit(in_steps, "it has digits beyond 100 ns", "round it: .dt.round('100ns')")
+    return moments
+
+
+def whole_steps(moments: pa.Array, step_ns: int) -> pa.Array:
+    """Which of the moments, in nanoseconds, are multiples of so many of them."""
+    units = pc.cast(moments, pa.int64())
+    return pc.equal(pc.multiply(pc.divide(units, step_ns), step_ns), units)
 
 
 def _timestamp_to_date(array: pa.Array, target: pa.DataType) -> pa.Array:
@@ -259,7 +279,7 @@ _CASTS: dict[tuple[str, str], Cast] = {
     ("date", "timestamp"): _date_to_timestamp,
     ("timestamp", "timestamp"): _timestamp_to_timestamp,
     ("timestamp", "date"): _timestamp_to_date,
-    ("time", "time"): _plain,
+    ("time", "time"): _time_to_time,
 }
 
 _HINTS = {

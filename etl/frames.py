@@ -15,7 +15,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.casting import EXACT_FLOAT_INTEGERS, cast_exactly, kind_of, natural
+from etl.casting import EXACT_FLOAT_INTEGERS, cast_exactly, kind_of, natural, whole_steps
 from etl.errors import SchemaError
 from etl.frame_dtypes import FrameDtypes
 from etl.python_values import UnfitError
@@ -66,7 +66,8 @@ def infer_schema(frame: pd.DataFrame, source: pa.Schema | None = None) -> pa.Sch
 
     A column that bears the name of one in `source` keeps that one's type as long as its values are of the same kind and
     fit exactly: what a transform only passes on stays decimal(10,2), smallint or date, even where this chunk has
-    nothing but NULLs. Other integers keep their size, Decimals become decimal(38, digits seen), datetimes microseconds.
+    nothing but NULLs. Other integers keep their size, Decimals become decimal(38, digits seen), datetimes microseconds, or
+    nanoseconds where they have digits there.
 
     Raises `SchemaError` for an empty frame, which knows no types, and per column where no type can be told: all values
     missing, or of a sort that no table holds.
@@ -117,6 +118,8 @@ def _with_microseconds(table: pa.Table) -> pa.Table:
 
 
 def _nullable_dtype(arrow_type: pa.DataType) -> Any:
+    if arrow_type == pa.time64("ns"):
+        return _numpy_dtype(arrow_type)
     if pa.types.is_uint64(arrow_type):
         return pd.UInt64Dtype()
     if pa.types.is_integer(arrow_type):
@@ -142,8 +145,13 @@ def _to_numpy(table: pa.Table) -> pd.DataFrame:
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_integer(column.type) and column.null_count:
             _refuse_inexact_floats(name, column)
-    frame: pd.DataFrame = table.to_pandas()
+    frame: pd.DataFrame = table.to_pandas(types_mapper=_numpy_dtype)
     return frame
+
+
+def _numpy_dtype(arrow_type: pa.DataType) -> Any:
+    """Python's time of day, which stands for Arrow's elsewhere, ends at microseconds."""
+    return pd.ArrowDtype(arrow_type) if arrow_type == pa.time64("ns") else None
 
 
 def _refuse_inexact_floats(name: str, column: pa.ChunkedArray) -> None:
@@ -249,8 +257,9 @@ def _storable(array: pa.Array) -> pa.DataType | None:
     kind = kind_of(array.type)
     if kind in _INFERRED:
         return _INFERRED[kind]
-    if kind == "timestamp":
-        return pa.timestamp("us", tz=array.type.tz)
+    if kind in {"timestamp", "time"}:
+        unit = "ns" if array.type.unit == "ns" and pc.all(whole_steps(array, 1_000)).as_py() is False else "us"
+        return pa.time64(unit) if kind == "time" else pa.timestamp(unit, tz=array.type.tz)
     if kind == "integer":
         return _WIDENED.get(array.type, array.type)
     if kind == "float":
@@ -265,7 +274,6 @@ _INFERRED = {
     "text": pa.string(),
     "binary": pa.binary(),
     "date": pa.date32(),
-    "time": pa.time64("us"),
 }
 
 _WIDENED = {

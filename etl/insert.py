@@ -78,18 +78,25 @@ def bound_values(dialect: str, values: pa.ChunkedArray, column: Column) -> list[
         _refuse_infinity(values, column)
     as_text = dialect == "sqlite" or types.rule(column.sql_type).bind_text
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
-        utc = pc.cast(values.cast(pa.timestamp("us", tz="UTC")).cast(pa.timestamp("us")), pa.string())
+        utc = _moment_text(values.cast(pa.timestamp(arrow.unit, tz="UTC")).cast(pa.timestamp(arrow.unit)))
         values = pc.binary_join_element_wise(utc, "+00:00", " ")  # datetimeoffset reads it under every DATEFORMAT
     elif as_text and pa.types.is_decimal(arrow):
         # Arrow's own text of a small decimal is 1E-10, which SQL Server does not read as a decimal.
         return [None if value is None else format(value, "f") for value in values.to_pylist()]
     elif as_text and any(is_kind(arrow) for is_kind in AS_TEXT):
-        values = pc.cast(values, pa.string())
+        values = _moment_text(values)
         if dialect == "mssql":
             # With the T it is ISO 8601, which `datetime` too reads the same under every language and DATEFORMAT.
             values = pc.replace_substring(values, " ", "T")
     bound: list[Any] = values.to_pylist()
     return bound
+
+
+def _moment_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Arrow's text, of nanoseconds without the last two digits: they are 0, and SQL Server takes no more than seven (241)."""
+    text = pc.cast(values, pa.string())
+    in_ns = not pa.types.is_date(values.type) and values.type.unit == "ns"
+    return pc.utf8_slice_codeunits(text, 0, -2) if in_ns else text
 
 
 def _refuse_infinity(values: pa.ChunkedArray, column: Column) -> None:

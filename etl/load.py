@@ -72,15 +72,11 @@ def fit_existing(table: TableName, dialect: str, names: Sequence[str], existing:
 
 
 def landing_schema(dialect: str, output: pa.Schema, columns: list[Column]) -> pa.Schema:
-    """The output's fields in the types that the target's columns hold; SQLite holds what it is given."""
-    if dialect != "mssql":
-        return pa.schema([pa.field(field.name, field.type) for field in output])
+    """The output's fields in the types that the target's columns hold."""
     fields = []
     for field, column in zip(output, columns, strict=True):
-        wanted = types.arrow_type(dialect, column.sql_type)
-        # An instant goes into a datetimeoffset as it is; everything else as that type's text.
-        is_instant = pa.types.is_timestamp(field.type) and field.type.tz and pa.types.is_string(wanted)
-        fields.append(pa.field(field.name, field.type if is_instant else wanted, nullable=column.nullable))
+        nullable = column.nullable or dialect != "mssql"
+        fields.append(pa.field(field.name, types.landing_type(dialect, field.type, column), nullable=nullable))
     return pa.schema(fields)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import catalog, extract, frames, ledger, load, plan, route, selection, spool, transform, types
+from etl import catalog, extract, frames, ledger, load, plan, route, selection, seventh_digit, spool, transform, types
 from etl.connect import Endpoint
 from etl.errors import JobError, LedgerError, SchemaError
 from etl.job import Job
@@ -127,6 +127,7 @@ def _draft(job: Job, source: Endpoint) -> _Draft:
     with source.connect() as connection:
         columns = plan.source_columns(connection, job)
         _require_readable(connection, job, columns)
+        columns = seventh_digit.found(connection, _everything(source.dialect, job, columns))
         key, note = plan.choose_key(connection, job, columns)
     output = _output_schema(source, job, columns)
     draft = _Draft(columns, key, note, output)
@@ -236,7 +237,7 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
             key=None if draft.key is None else draft.key.name,
             spool=None if draft.key is not None else str(folder.resolve()),
             route=way,
-            notes=[draft.note, f"written by {way}"],
+            notes=[draft.note, f"written by {way}", *seventh_digit.notes(draft.source)],
         )
         # One transaction: a plan without its table, or a table without its plan, cannot be.
         ledger.store_plan(connection, run_id, run_plan)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from etl import connect, types
+from etl import connect, seventh_digit, types
 from etl.connect import Endpoint
 from etl.selection import Selection, refuse_cut
 from etl.types import Column
@@ -82,7 +82,7 @@ def read_batches(
     Raises DatabaseError when the server refuses or breaks off, or when a value is wider than its buffer, SchemaError for one
     that the driver would cut.
     """
-    schema = types.schema("mssql", selection.columns)
+    schema = types.driver_schema("mssql", selection.columns)
     doing = f"reading {selection.origin}"
     with connect.statement(doing):
         reader = connection.read_arrow_batches(
@@ -100,7 +100,7 @@ def read_batches(
             batch = next(batches, None)
         if batch is None:
             return
-        yield _without_guards(batch, schema, selection)
+        yield seventh_digit.parsed(_without_guards(batch, schema, selection), selection)
 
 
 def _is_all_fraction(column: Column) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import connect, types
+from etl import connect, seventh_digit, types
 from etl.errors import SchemaError
 from etl.selection import Selection, refuse_cut
 
@@ -26,7 +26,7 @@ def read_batches(connection: Connection, selection: Selection, parameters: Seque
     Raises DatabaseError when the server refuses or breaks off, SchemaError for a value that its declared type or the
     driver cannot carry whole.
     """
-    schema = types.schema(connection.dialect.name, selection.columns)
+    schema = types.driver_schema(connection.dialect.name, selection.columns)
     with connect.cursor(connection) as cursor:
         with connect.statement(f"reading {selection.origin}"):
             cursor.execute(selection.sql, tuple(parameters))
@@ -35,7 +35,7 @@ def read_batches(connection: Connection, selection: Selection, parameters: Seque
                 rows = cursor.fetchmany(BATCH_ROWS)
             if not rows:
                 return
-            yield _record_batch(rows, schema, selection)
+            yield seventh_digit.parsed(_record_batch(rows, schema, selection), selection)
 
 
 def _record_batch(rows: Sequence[Sequence[Any]], schema: pa.Schema, selection: Selection) -> pa.RecordBatch:

@@ -22,6 +22,9 @@ class Selection:
     """What is read, for messages."""
     longest_sql: str | None = None
     """A statement for the bytes of the longest value of each unbounded column, in order; None where it cannot be asked for."""
+    digits_sql: str | None = None
+    """A statement for three numbers of each column that may have a seventh fractional digit, in order: that digit times 100
+    where there is one, the first and the last year; None where there is no such column."""
 
     @property
     def unbounded(self) -> list[Column]:
@@ -34,15 +37,24 @@ def select_table(dialect: str, table: TableName, columns: list[Column], conditio
     where = f" WHERE {condition}" if condition else ""
     origin = f"FROM {table.quoted(dialect)}{where}"
     sql = f"SELECT {_select_list(dialect, columns)} {origin}"
-    return Selection(sql, columns, _guarded(dialect, columns), str(table), _longest(dialect, columns, origin))
+    return Selection(
+        sql,
+        columns,
+        _guarded(dialect, columns),
+        str(table),
+        _longest(dialect, columns, origin),
+        _digits(dialect, columns, origin),
+    )
 
 
 def select_query(dialect: str, query: str, columns: list[Column]) -> Selection:
     """The query as it is, or wrapped where a column must be read through an expression to arrive whole."""
     if not needs_expressions(dialect, columns):
         return Selection(query, columns, [], "the query")
-    sql = f"SELECT {_select_list(dialect, columns)} FROM (\n{query.rstrip().rstrip(';')}\n) AS etl_query"
-    return Selection(sql, columns, _guarded(dialect, columns), "the query")
+    origin = f"FROM (\n{query.rstrip().rstrip(';')}\n) AS etl_query"
+    sql = f"SELECT {_select_list(dialect, columns)} {origin}"
+    digits = _digits(dialect, columns, origin)
+    return Selection(sql, columns, _guarded(dialect, columns), "the query", digits_sql=digits)
 
 
 def needs_expressions(dialect: str, columns: list[Column]) -> bool:
@@ -54,16 +66,16 @@ def special(dialect: str, columns: list[Column]) -> list[Column]:
     """The columns that must be read through an expression, or guarded, to arrive whole."""
     if dialect != "mssql":
         return []
-    guarded = _guarded(dialect, columns)
-    return [column for column in columns if column in guarded or types.rule(column.sql_type).read != "{column}"]
+    return [column for column in columns if column.may_have_seventh or types.rule(column.sql_type).read != "{column}"]
 
 
 def refuse_cut(selection: Selection, column: Column) -> NoReturn:
-    """Raise SchemaError for a column whose guard has told of a value that the driver would cut."""
+    """Raise SchemaError for a column whose guard has told of a value with a digit that it is read without."""
     raise SchemaError(
         f"{selection.origin}: column {column.name} ({column.sql_type}) holds a value with a seventh fractional digit, "
-        "which the driver would cut",
-        advice=f"Read a query that casts it, e.g. CAST({column.name} AS {types.base_name(column.sql_type)}(6)).",
+        "which it did not when the reading was planned",
+        advice=f"Start anew, or read a query that casts it, e.g. CAST({column.name} AS "
+        f"{types.base_name(column.sql_type)}(6)).",
     )
 
 
@@ -85,8 +97,22 @@ def _longest(dialect: str, columns: list[Column], origin: str) -> str | None:
     return f"SELECT {', '.join(lengths)} {origin}" if lengths else None
 
 
+def _digits(dialect: str, columns: list[Column], origin: str) -> str | None:
+    numbers = []
+    for column in columns:
+        if dialect == "mssql" and column.may_have_seventh:
+            name = quote("mssql", column.name)
+            # A time has no year (error 9810); as a datetime2 it is on a day of 1900.
+            year = f"DATEPART(year, CAST({name} AS datetime2))"
+            numbers += [f"MAX({_guard(column)})", f"MIN({year})", f"MAX({year})"]
+    return f"SELECT {', '.join(numbers)} {origin}" if numbers else None
+
+
 def _read(column: Column) -> str:
-    return types.rule(column.sql_type).read.format(column=quote("mssql", column.name))
+    rule = types.rule(column.sql_type)
+    expression = rule.seven_digits if column.seventh else rule.read
+    assert expression is not None
+    return expression.format(column=quote("mssql", column.name))
 
 
 def _guard(column: Column) -> str:
@@ -96,11 +122,5 @@ def _guard(column: Column) -> str:
 
 
 def _guarded(dialect: str, columns: list[Column]) -> list[Column]:
-    """The columns whose values the driver may cut: only a scale of 7 has digits beyond microseconds."""
-    if dialect != "mssql":
-        return []
-    return [
-        column
-        for column in columns
-        if types.rule(column.sql_type).guard is not None and types.split(column.sql_type)[1] in {None, 7}
-    ]
+    """The columns that may have a seventh digit and are read without it."""
+    return [column for column in columns if dialect == "mssql" and column.may_have_seventh and not column.seventh]

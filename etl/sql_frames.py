@@ -9,13 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from etl import catalog, connect, extract, frames, load, read_rows, route, types
+from etl import catalog, connect, extract, frames, load, read_rows, route, seventh_digit, types
 from etl.append import append
 from etl.batches import in_runs
 from etl.connect import Endpoint, Role
@@ -42,6 +44,8 @@ def read_sql(
     """The rows of a query, or of a table named `schema.table`, as a frame.
 
     `columns` picks columns of a table. `dtype_backend` is "pyarrow" (exact for every type), "numpy_nullable" or "numpy".
+    A column with a seventh fractional digit comes in nanoseconds, or as text where they do not reach its years; the server
+    is asked which before the reading (`etl.seventh_digit`).
 
     Raises JobError for a table or query that is not there or a type that cannot be read, SchemaError for a value that would
     be cut, ConnectError, DatabaseError.
@@ -141,17 +145,24 @@ def _reading(sql: str, con: Database, columns: Sequence[str] | None) -> Iterator
 
 def _selection(connection: Connection, sql: str, columns: Sequence[str] | None) -> Selection:
     dialect = connection.dialect.name
-    if not _is_name(sql):
-        return select_query(dialect, sql, catalog.query_columns(connection, sql))
-    table = TableName.parse(sql)
-    found = catalog.table_columns(connection, table)
-    if columns is None:
-        return select_table(dialect, table, found)
-    by_name = {column.name.casefold(): column for column in found}
-    unknown = [name for name in columns if name.casefold() not in by_name]
+    if _is_name(sql):
+        table = TableName.parse(sql)
+        select = partial(select_table, dialect, table)
+        declared = _picked(table, catalog.table_columns(connection, table), columns)
+    else:
+        select = partial(select_query, dialect, sql)
+        declared = catalog.query_columns(connection, sql)
+    return select(seventh_digit.found(connection, select(declared)))
+
+
+def _picked(table: TableName, declared: list[Column], names: Sequence[str] | None) -> list[Column]:
+    if names is None:
+        return declared
+    by_name = {column.name.casefold(): column for column in declared}
+    unknown = [name for name in names if name.casefold() not in by_name]
     if unknown:
         raise JobError(f"{table} has no column {', '.join(unknown)}", advice=f"It has {', '.join(by_name)}.")
-    return select_table(dialect, table, [by_name[name.casefold()] for name in columns])
+    return [by_name[name.casefold()] for name in names]
 
 
 def _is_name(sql: str) -> bool:
@@ -207,6 +218,14 @@ def _append(frame: pd.DataFrame, table: TableName, connection: Connection, targe
 
 
 def _landing_type(dialect: str, column: Column, dtype: Any) -> pa.DataType:
+    if dialect != "mssql" or not isinstance(dtype, pd.ArrowDtype | pd.DatetimeTZDtype | np.dtype):
+        return types.arrow_type(dialect, column.sql_type)
+    return types.landing_type(dialect, _arrow_of(dtype), column)
+
+
+def _arrow_of(dtype: pd.ArrowDtype | pd.DatetimeTZDtype | np.dtype[Any]) -> pa.DataType:
+    if isinstance(dtype, pd.ArrowDtype):
+        return dtype.pyarrow_dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
-        return pa.timestamp("us", tz=str(dtype.tz))
-    return types.arrow_type(dialect, column.sql_type)
+        return pa.timestamp(dtype.unit, tz=str(dtype.tz))
+    return pa.null() if dtype.kind == "O" else pa.from_numpy_dtype(dtype)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Literal
 
 import pyarrow as pa
 
@@ -36,7 +37,10 @@ class Rule:
     read: str = "{column}"
     """What to select so that the driver returns every digit."""
     guard: str | None = None
-    """An expression that is 0 for every value that the driver returns whole; anything else stops the chunk."""
+    """An expression that is 0 for every value without a seventh fractional digit; anything else stops a chunk that is read
+    without it."""
+    seven_digits: str | None = None
+    """The value with all seven fractional digits as text, `YYYY-MM-DD hh:mm:ss.nnnnnnn`."""
     parameter: OdbcType = WIDE_TEXT
     """How a value is declared as a parameter. Fixed, so that every batch is the same statement to the server and a NULL has its
     column's type: pyodbc's own choice for NULL is varchar, which SQL Server does not convert to binary types (error 257)."""
@@ -86,10 +90,21 @@ MSSQL: dict[str, Rule] = {
     "money": Rule(_fixed(pa.decimal128(19, 4)), bind_text=True),
     "smallmoney": Rule(_fixed(pa.decimal128(10, 4)), bind_text=True),
     "date": Rule(_fixed(pa.date32()), bind_text=True, key="varchar(10)", key_style=", 23"),
-    "time": Rule(_time, bind_text=True, guard=HUNDRED_NANOSECONDS),
+    "time": Rule(
+        _time,
+        bind_text=True,
+        guard=HUNDRED_NANOSECONDS,
+        seven_digits="'1970-01-01 ' + CONVERT(varchar(16), {column}, 121)",
+    ),
     "smalldatetime": replace(_datetime, arrow=_fixed(pa.timestamp("s"))),
     "datetime": _datetime,
-    "datetime2": replace(_datetime, arrow=_datetime2, guard=HUNDRED_NANOSECONDS, key="varchar(27)"),
+    "datetime2": replace(
+        _datetime,
+        arrow=_datetime2,
+        guard=HUNDRED_NANOSECONDS,
+        seven_digits="CONVERT(varchar(27), {column}, 121)",
+        key="varchar(27)",
+    ),
     # As text, since pandas and Arrow keep an instant but not each value's own offset.
     "datetimeoffset": Rule(
         _fixed(pa.string()), read="CONVERT(varchar(34), {column}, 121)", key="varchar(34)", key_style=", 121"
@@ -123,6 +138,11 @@ SQLITE_EXACT_DIGITS = 15
 """Decimal digits that a REAL holds exactly; SQLite turns every number of a NUMERIC column into one."""
 
 
+Seventh = Literal["", "ns", "text"]
+"""How a column with a seventh fractional digit is read: "" without it (and stopped where there is one), in nanoseconds (the
+years 1678 to 2261), or as text (all years)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """One column of a table or query, as its database declares it."""
@@ -133,6 +153,14 @@ class Column:
     identity: bool = False
     computed: bool = False
     collation: str | None = None
+    seventh: Seventh = field(default="", compare=False)
+    """Found in the values (`etl.seventh_digit`), so no part of what the database declares."""
+
+    @property
+    def may_have_seventh(self) -> bool:
+        """Whether values may have a seventh fractional digit: 100 ns."""
+        rule = MSSQL.get(base_name(self.sql_type))
+        return rule is not None and rule.seven_digits is not None and fraction_digits(self.sql_type) == 7
 
     @property
     def writable(self) -> bool:
@@ -227,15 +255,55 @@ def _sqlite_arrow(name: str, precision: int | None, scale: int | None) -> pa.Dat
     raise JobError(f"SQLite columns declared as {name!r} cannot be copied", advice="Read a query that casts them.")
 
 
+def column_type(dialect: str, column: Column) -> pa.DataType:
+    """The Arrow type of a column's values. Raises JobError that names a column that cannot be copied."""
+    if column.seventh == "text":
+        return pa.string()
+    if column.seventh == "ns":
+        return pa.time64("ns") if base_name(column.sql_type) == "time" else pa.timestamp("ns")
+    try:
+        return arrow_type(dialect, column.sql_type)
+    except JobError as error:
+        raise JobError(f"column {column.name}: {error.message}", advice=error.advice) from None
+
+
 def schema(dialect: str, columns: list[Column]) -> pa.Schema:
     """The Arrow schema of columns as they are read. Raises JobError that names a column that cannot be copied."""
-    fields = []
-    for column in columns:
-        try:
-            fields.append(pa.field(column.name, arrow_type(dialect, column.sql_type), nullable=column.nullable))
-        except JobError as error:
-            raise JobError(f"column {column.name}: {error.message}", advice=error.advice) from None
-    return pa.schema(fields)
+    return pa.schema(
+        [pa.field(column.name, column_type(dialect, column), nullable=column.nullable) for column in columns]
+    )
+
+
+def driver_schema(dialect: str, columns: list[Column]) -> pa.Schema:
+    """The Arrow schema of columns as they come from the driver: values with a seventh digit are text still."""
+    fields = list(schema(dialect, columns))
+    return pa.schema(
+        [
+            field.with_type(pa.string()) if column.seventh else field
+            for column, field in zip(columns, fields, strict=True)
+        ]
+    )
+
+
+def landing_type(dialect: str, arrow: pa.DataType, column: Column) -> pa.DataType:
+    """What values of an Arrow type are cast to before they are written to a column: what its type holds.
+
+    An instant goes into a datetimeoffset as it is, and what has a seventh digit, as nanoseconds or as text, into a type with
+    seven. SQLite holds what it is given.
+    """
+    if dialect != "mssql":
+        return arrow
+    wanted = arrow_type(dialect, column.sql_type)
+    if pa.types.is_timestamp(arrow) and arrow.tz and base_name(column.sql_type) == "datetimeoffset":
+        return arrow
+    if column.may_have_seventh and (
+        arrow in NANOSECONDS or (pa.types.is_timestamp(wanted) and pa.types.is_string(arrow))
+    ):
+        return arrow
+    return wanted
+
+
+NANOSECONDS = (pa.timestamp("ns"), pa.time64("ns"))
 
 
 MSSQL_OF_ARROW: list[tuple[Callable[[pa.DataType], bool], str]] = [
@@ -252,6 +320,7 @@ MSSQL_OF_ARROW: list[tuple[Callable[[pa.DataType], bool], str]] = [
     (pa.types.is_float32, "real"),
     (pa.types.is_float64, "float"),
     (pa.types.is_date, "date"),
+    (lambda arrow: arrow == pa.time64("ns"), "time(7)"),
     (pa.types.is_time, "time(6)"),
     (pa.types.is_string, "nvarchar(max)"),
     (pa.types.is_large_string, "nvarchar(max)"),
@@ -265,7 +334,7 @@ def mssql_type(name: str, arrow: pa.DataType) -> str:
     if pa.types.is_decimal(arrow):
         return f"decimal({arrow.precision},{arrow.scale})"
     if pa.types.is_timestamp(arrow):
-        return "datetimeoffset(6)" if arrow.tz else "datetime2(6)"
+        return f"{'datetimeoffset' if arrow.tz else 'datetime2'}({7 if arrow.unit == 'ns' else 6})"
     for matches, sql_type in MSSQL_OF_ARROW:
         if matches(arrow):
             return sql_type
@@ -277,8 +346,8 @@ def sqlite_type(name: str, arrow: pa.DataType) -> str:
     if pa.types.is_decimal(arrow):
         return f"DECIMAL({arrow.precision},{arrow.scale})" if arrow.precision <= SQLITE_EXACT_DIGITS else "TEXT"
     if pa.types.is_timestamp(arrow):
-        return "TEXT" if arrow.tz else "DATETIME"
-    simple = {"bit": "BOOLEAN", "real": "REAL", "float": "REAL", "date": "DATE", "time(6)": "TIME",
+        return "TEXT" if arrow.tz or arrow.unit == "ns" else "DATETIME"
+    simple = {"bit": "BOOLEAN", "real": "REAL", "float": "REAL", "date": "DATE", "time(6)": "TIME", "time(7)": "TEXT",
               "nvarchar(max)": "TEXT", "varbinary(max)": "BLOB", "decimal(20,0)": "TEXT"}  # fmt: skip
     return simple.get(mssql_type(name, arrow), "INTEGER")
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from etl.errors import SchemaError
+from etl.types import UNITS_PER_SEC
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 Numbers = np.ndarray[Any, np.dtype[np.int64]]
@@ -25,19 +26,19 @@ HAS_TIME, HAS_DATE, HAS_OFFSET = 1 << 13, 1 << 14, 1 << 15
 
 DAYS_1900_TO_1970 = 25_567
 DAY_TICKS = 864_000_000_000
+MINUTE_TICKS = 600_000_000
 LAST_DAY = 2_958_463
 """9999-12-31 as days since 1900-01-01."""
-TICKS_OF_UNIT = {"s": 10_000_000, "ms": 10_000, "us": 10, "ns": 1}
-"""Ticks of 100 ns; `ns` is divided by 100 instead."""
+TICKS_OF_UNIT = {"s": 10_000_000, "ms": 10_000, "us": 10}
+"""Ticks of 100 ns."""
+NS_OF_TICK = 100
 
-OFFSET_TEXT = (
-    r"^(?P<day>\d{4}-\d{2}-\d{2})[ T](?P<time>\d{2}:\d{2}:\d{2})(?:\.(?P<fraction>\d{1,7}))? ?"
-    r"(?P<sign>[+-])(?P<hours>\d{2}):(?P<minutes>\d{2})$"
-)
+MOMENT_TEXT = r"^(?P<day>\d{4}-\d{2}-\d{2})[ T](?P<time>\d{2}:\d{2}:\d{2})(?:\.(?P<fraction>\d{1,7}))?"
+OFFSET_TEXT = MOMENT_TEXT + r" ?(?P<sign>[+-])(?P<hours>\d{2}):(?P<minutes>\d{2})$"
 
 
-def encode(values: pa.Array, scale: int, column: str) -> Bytes:
-    """Dates, times, timestamps, or text of datetimeoffset → rows × 16 bytes; NULLs are anything.
+def encode(values: pa.Array, scale: int, column: str, *, with_offset: bool = False) -> Bytes:
+    """Dates, times, timestamps, or text (`with_offset` of datetimeoffset, else of datetime2) → rows × 16 bytes; NULLs are anything.
 
     `scale` is the column's number of fractional digits, to which values are rounded as the server would: it may store more
     than it declares. Raises SchemaError for a value outside of the type's range.
@@ -45,14 +46,14 @@ def encode(values: pa.Array, scale: int, column: str) -> Bytes:
     if pa.types.is_date32(values.type):
         return _pack(None, numbers(values, np.int32) + DAYS_1900_TO_1970, None, 0)
     if pa.types.is_time(values.type):
-        ticks = _rounded(numbers(values) * TICKS_OF_UNIT[values.type.unit], scale)
+        ticks = _rounded(_in_ticks(numbers(values), values.type.unit), scale)
         _refuse(ticks >= DAY_TICKS, values, column, "rounds up to midnight of the next day")
         return _pack(ticks, None, None, scale)
     if pa.types.is_timestamp(values.type):
         days, ticks = _split(numbers(values), values.type.unit)
         offset = np.zeros(len(values), np.int64) if values.type.tz else None
         return _moment(days, ticks, offset, scale, values, column)
-    return _offset_text(values, scale, column)
+    return _offset_text(values, scale, column) if with_offset else _text(values, scale, column)
 
 
 def numbers(values: pa.Array, dtype: Any = np.int64) -> Numbers:
@@ -64,13 +65,13 @@ def numbers(values: pa.Array, dtype: Any = np.int64) -> Numbers:
     return found
 
 
+def _in_ticks(units: Numbers, unit: str) -> Numbers:
+    return units // NS_OF_TICK if unit == "ns" else units * TICKS_OF_UNIT[unit]
+
+
 def _split(since_1970: Numbers, unit: str) -> tuple[Numbers, Numbers]:
-    if unit == "ns":
-        since_1970, unit_ticks = since_1970 // 100, 1
-    else:
-        unit_ticks = TICKS_OF_UNIT[unit]
-    days, rest = np.divmod(since_1970, DAY_TICKS // unit_ticks)
-    return days + DAYS_1900_TO_1970, rest * unit_ticks
+    days, rest = np.divmod(since_1970, UNITS_PER_SEC[unit] * 86_400)
+    return days + DAYS_1900_TO_1970, _in_ticks(rest, unit)
 
 
 def _rounded(ticks: Numbers, scale: int) -> Numbers:
@@ -88,16 +89,32 @@ def _moment(days: Numbers, ticks: Numbers, offset: Numbers | None, scale: int, v
     return _pack(ticks, days, offset, scale)
 
 
+def _text(values: pa.Array, scale: int, column: str) -> Bytes:
+    parts = _parts(values, MOMENT_TEXT + "$", "a datetime2", column)
+    return _moment(*_local(parts), None, scale, values, column)
+
+
 def _offset_text(values: pa.Array, scale: int, column: str) -> Bytes:
-    parts = pc.extract_regex(values, OFFSET_TEXT)
-    _refuse(np.asarray(pc.and_(pc.is_valid(values), pc.is_null(parts))), values, column, "is not a datetimeoffset")
-    day, time, fraction, sign, hours, minutes = (pc.struct_field(parts, index) for index in range(6))
-    local = pc.strptime(pc.binary_join_element_wise(day, time, " "), "%Y-%m-%d %H:%M:%S", "s")
-    ticks = pc.cast(pc.utf8_rpad(pc.fill_null(fraction, ""), 7, "0"), pa.int64())
+    parts = _parts(values, OFFSET_TEXT, "a datetimeoffset", column)
+    local_days, local_ticks = _local(parts)
+    sign, hours, minutes = (pc.struct_field(parts, name) for name in ("sign", "hours", "minutes"))
     magnitude = _integers(hours) * 60 + _integers(minutes)
     offset = np.where(np.asarray(pc.fill_null(pc.equal(sign, "-"), False)), -magnitude, magnitude)
-    days, rest = _split(numbers(local) - offset * 60, "s")
-    return _moment(days, rest + numbers(ticks), offset, scale, values, column)
+    moved_days, ticks = np.divmod(local_ticks - offset * MINUTE_TICKS, DAY_TICKS)
+    return _moment(local_days + moved_days, ticks, offset, scale, values, column)
+
+
+def _parts(values: pa.Array, pattern: str, kind: str, column: str) -> pa.Array:
+    parts = pc.extract_regex(values, pattern)
+    _refuse(np.asarray(pc.and_(pc.is_valid(values), pc.is_null(parts))), values, column, f"is not {kind}")
+    return parts
+
+
+def _local(parts: pa.Array) -> tuple[Numbers, Numbers]:
+    day, time, fraction = (pc.struct_field(parts, name) for name in ("day", "time", "fraction"))
+    seconds = pc.strptime(pc.binary_join_element_wise(day, time, " "), "%Y-%m-%d %H:%M:%S", "s")
+    days, ticks = _split(numbers(seconds), "s")
+    return days, ticks + numbers(pc.cast(pc.utf8_rpad(pc.fill_null(fraction, ""), 7, "0"), pa.int64()))
 
 
 def _integers(texts: pa.Array) -> Numbers:

@@ -207,7 +207,9 @@ def _guid(values: pa.Array, column: Column) -> Encoded:
 
 
 def _moment(values: pa.Array, column: Column) -> Encoded:
-    return moments.encode(values, types.fraction_digits(column.sql_type), column.name), moments.WIDTH
+    with_offset = types.base_name(column.sql_type) == "datetimeoffset"
+    digits = types.fraction_digits(column.sql_type)
+    return moments.encode(values, digits, column.name, with_offset=with_offset), moments.WIDTH
 
 
 def _datetime(values: pa.Array, column: Column) -> Encoded:
