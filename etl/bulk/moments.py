@@ -38,7 +38,9 @@ OFFSET_TEXT = MOMENT_TEXT + r" ?(?P<sign>[+-])(?P<hours>\d{2}):(?P<minutes>\d{2}
 
 
 def encode(values: pa.Array, scale: int, column: str, *, with_offset: bool = False) -> Bytes:
-    """Dates, times, timestamps, or text (`with_offset` of datetimeoffset, else of datetime2) → rows × 16 bytes; NULLs are anything.
+    """Dates, times, timestamps, or text (`with_offset` of datetimeoffset, else of datetime2) → rows × 16 bytes.
+
+    NULLs are anything.
 
     `scale` is the column's number of fractional digits, to which values are rounded as the server would: it may store more
     than it declares. Raises SchemaError for a value outside of the type's range.
