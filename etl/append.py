@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import catalog, insert
+from etl import catalog, code_pages, insert
 from etl.bulk import copy, lengths, staging
 from etl.errors import SchemaError
 from etl.route import Route, shape_of
@@ -19,6 +21,9 @@ def append(connection: Connection, table: TableName, rows: pa.Table, columns: li
     Rows with a value that is too long for bulk copy go by parameters. Raises DatabaseError when the server refuses,
     SchemaError for a value that its column cannot hold; nothing may be committed then.
     """
+    if connection.dialect.name == "mssql":
+        columns = _collated(connection, table, columns)
+        code_pages.refuse_foreign(rows, columns)
     if route.way == "insert":
         return insert.append_rows(connection, table, rows, columns)
     if route.way == "bulk copy" and shape_of(catalog.table_columns(connection, table)) != route.shape:
@@ -31,7 +36,17 @@ def append(connection: Connection, table: TableName, rows: pa.Table, columns: li
     if route.way == "staging table":
         arrived = staging.copy_rows(connection, table, split.small, columns)
     else:
-        arrived = copy.copy_rows(connection, table, split.small, columns, route.ordinals, hints=route.hints)
+        arrived = copy.copy_rows(
+            connection, table, split.small, columns, route.ordinals, table_columns=len(route.shape), hints=route.hints
+        )
     if split.large.num_rows:
         arrived += insert.append_rows(connection, table, split.large, columns)
     return arrived
+
+
+def _collated(connection: Connection, table: TableName, columns: list[Column]) -> list[Column]:
+    """The columns with the collations that the table gave those that were declared without one."""
+    if all(column.collation is not None or not code_pages.is_encoded(column) for column in columns):
+        return columns
+    given = {column.name.casefold(): column.collation for column in catalog.table_columns(connection, table)}
+    return [replace(column, collation=given.get(column.name.casefold())) for column in columns]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from etl import ledger, load
 from etl.errors import CheckFailed
 from etl.prepare import Prepared
-from etl.result import RunResult
+from etl.result import ChunkResult, RunResult
 from etl.statements import TableName
 
 
@@ -23,7 +23,7 @@ def check(prepared: Prepared, result: RunResult) -> list[str]:
     return _compare_source(prepared, result)
 
 
-def _compare_ledger(prepared: Prepared, sealed: list[ledger.Sealed]) -> None:
+def _compare_ledger(prepared: Prepared, sealed: list[ChunkResult]) -> None:
     planned = {chunk.number for chunk in prepared.plan.chunks}
     done = [chunk.chunk_no for chunk in sealed]
     if sorted(done) == sorted(planned):

@@ -64,6 +64,9 @@ class Job(BaseModel):
     table_lock: bool = Field(
         default=False, description="Load under a table lock even where other writers may need the table meanwhile."
     )
+    writers: int | None = Field(
+        default=None, ge=1, description="Chunks that are written at once; by default what the target's indexes allow."
+    )
     executor: Executor = Field(default="process", description="process: a pool of workers; serial: in this process.")
     spool_dir: Path | None = Field(
         default=None, description="Where a query's rows are kept between reading and writing, until the run is done."
@@ -106,7 +109,8 @@ class Job(BaseModel):
     def hash(self) -> str:
         """Names the job: equal for jobs that copy the same data the same way to the same place, however fast."""
         what = self.model_dump(
-            mode="json", exclude={"source", "target", "chunk_rows", "workers", "executor", "spool_dir", "table_lock"}
+            mode="json",
+            exclude={"source", "target", "chunk_rows", "workers", "writers", "executor", "spool_dir", "table_lock"},
         )
         what["bulk_without"] = sorted(self.bulk_without)
         what["source"] = self.source_endpoint.label

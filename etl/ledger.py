@@ -11,7 +11,7 @@ import datetime as dt
 import os
 import secrets
 import socket
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
@@ -24,6 +24,8 @@ from etl import connect, statements
 from etl.errors import LedgerError
 from etl.job import Job
 from etl.plan import Plan
+from etl.result import ChunkResult
+from etl.statements import quote
 
 RunState = Literal["planning", "running", "failed", "abandoned", "done"]
 
@@ -61,6 +63,12 @@ chunks = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("worker", _name, nullable=False),
     sa.Column("seconds", sa.Float, nullable=True),
+    sa.Column("extract_sec", sa.Float, nullable=True),
+    sa.Column("transform_sec", sa.Float, nullable=True),
+    sa.Column("wait_sec", sa.Float, nullable=True),
+    sa.Column("load_sec", sa.Float, nullable=True),
+    sa.Column("cpu_sec", sa.Float, nullable=True),
+    sa.Column("route", sa.String(32), nullable=True),
     sa.Column("started_at", _moment, nullable=False),
     sa.Column("ended_at", _moment, nullable=True),
 )
@@ -99,20 +107,6 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
-class Sealed:
-    """A chunk that is committed."""
-
-    chunk_no: int
-    rows_read: int
-    rows_written: int
-    attempt: int
-    worker: str
-    seconds: float
-    started_at: dt.datetime
-    ended_at: dt.datetime
-
-
-@dataclass(frozen=True, slots=True)
 class RunSummary:
     """One line of `etl runs`."""
 
@@ -137,9 +131,21 @@ def this_worker() -> str:
 
 
 def create_tables(connection: Connection) -> None:
-    """Make the ledger's tables where they are missing."""
-    with connect.statement("making the ledger tables etl_run and etl_chunk"):
+    """Make the ledger's tables where they are missing, and the columns that one of an older version lacks."""
+    with connect.statement(f"making the ledger tables {', '.join(metadata.tables)}"):
         metadata.create_all(connection)
+        inspector = sa.inspect(connection)
+        for table in metadata.sorted_tables:
+            there = {column["name"] for column in inspector.get_columns(table.name)}
+            for column in [column for column in table.columns if column.name not in there]:
+                _add_column(connection, table.name, column)
+
+
+def _add_column(connection: Connection, table: str, column: sa.Column[Any]) -> None:
+    dialect = connection.dialect
+    sql_type = column.type.compile(dialect=dialect)
+    name, added = quote(dialect.name, table), quote(dialect.name, column.name)
+    connection.exec_driver_sql(f"ALTER TABLE {name} ADD {added} {sql_type} NULL")
 
 
 def exists(connection: Connection) -> bool:
@@ -202,16 +208,16 @@ def all_runs(connection: Connection) -> list[RunSummary]:
     return [RunSummary(**{**row, "rows_written": row["rows_written"] or 0}) for row in rows]
 
 
-def sealed_chunks(connection: Connection, run_id: str) -> list[Sealed]:
+def sealed_chunks(connection: Connection, run_id: str) -> list[ChunkResult]:
     """The committed chunks of a run, by number."""
-    return [Sealed(**row) for row in _execute(connection, "ledger_chunks", run_id=run_id).mappings()]
+    return [ChunkResult(**row) for row in _execute(connection, "ledger_chunks", run_id=run_id).mappings()]
 
 
 class ChunkTaken(Exception):
     """Another transaction has claimed the chunk and ended: it is done, or being done. The connection is of no use after it."""
 
 
-def claim(connection: Connection, run_id: str, chunk_no: int, attempt: int) -> None:
+def claim(connection: Connection, run_id: str, chunk_no: int, attempt: int, started_at: dt.datetime) -> None:
     """First statement of a chunk's transaction: insert its row.
 
     Waits while another transaction holds the claim, up to the connection's lock timeout. Raises ChunkTaken when that one
@@ -226,27 +232,21 @@ def claim(connection: Connection, run_id: str, chunk_no: int, attempt: int) -> N
                 chunk_no=chunk_no,
                 attempt=attempt,
                 worker=this_worker(),
-                started_at=now(),
+                started_at=started_at,
             )
         except sa.exc.IntegrityError as error:
             raise ChunkTaken from error
 
 
-def seal(connection: Connection, run_id: str, chunk_no: int, rows_read: int, rows_written: int, seconds: float) -> None:
+def seal(connection: Connection, run_id: str, result: ChunkResult) -> None:
     """Last statement of a chunk's transaction. Raises LedgerError when the claim is not there any more."""
-    result = _execute(
-        connection,
-        "ledger_seal",
-        run_id=run_id,
-        chunk_no=chunk_no,
-        rows_read=rows_read,
-        rows_written=rows_written,
-        seconds=seconds,
-        ended_at=now(),
-    )
-    if result.rowcount != 1:
+    claimed = {"attempt", "worker", "started_at"}
+    values = {name: value for name, value in asdict(result).items() if name not in claimed}
+    with connect.statement(f"sealing chunk {result.chunk_no} of run {run_id}"):
+        sealed = _execute(connection, "ledger_seal", run_id=run_id, **values).rowcount
+    if sealed != 1:
         raise LedgerError(
-            f"chunk {chunk_no} of run {run_id} cannot be sealed: its claim is gone, the server rolled back underneath",
+            f"chunk {result.chunk_no} of run {run_id} cannot be sealed: its claim is gone, the server rolled back underneath",
             state="Nothing of the chunk is committed.",
             advice=f"Run it again with `etl resume {run_id}`.",
         )

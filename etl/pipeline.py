@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -9,15 +10,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from etl import connect, ledger, load, pool, spool
+from etl import connect, ledger, limits, load, pool, spool
 from etl import prepare as preparation
 from etl.check import check
 from etl.errors import ChunkFailed, EtlError, Interrupted, LedgerError, WorkerDied
 from etl.job import Job
+from etl.limits import MachineUse
 from etl.plan import Chunk
 from etl.prepare import Prepared
-from etl.result import ChunkResult, RunResult, from_ledger
+from etl.result import ChunkResult, RunResult
 from etl.worker import Attempt, ChunkWork
+from etl.writer_slots import WriterSlots
 
 MAX_ATTEMPTS = 3
 """How often a chunk is tried whose worker process dies: once may be an accident, three times is the chunk's own doing."""
@@ -85,25 +88,28 @@ def execute(prepared: Prepared, listener: Listener | None = None) -> RunResult:
     listener = listener or Listener()
     listener.started(prepared)
     started = time.perf_counter()
-    results = [from_ledger(sealed) for sealed in prepared.sealed]
+    results = list(prepared.sealed)
     if prepared.finished:
         return _result(prepared, results, [], 0.0)
+    usage = MachineUse()
     with _run_state(prepared, results):
         moved = _move(prepared, results, listener, started)
+    busy_cores = usage.busy_cores
     _finish(prepared)
-    return _result(prepared, results, moved, time.perf_counter() - started)
+    seconds = time.perf_counter() - started
+    return replace(_result(prepared, results, moved, seconds), limit=limits.limit(moved, seconds, busy_cores))
 
 
 def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, started: float) -> list[ChunkResult]:
     """Run the missing chunks; append to `results` as they commit. After a failure the running chunks end, then it is raised."""
-    attempts = deque(Attempt(chunk) for chunk in prepared.missing)
-    work = ChunkWork(prepared.job, prepared.plan, prepared.run_id, prepared.table)
+    writers = _writers(prepared)
+    attempts = deque(Attempt(chunk, writers=writers) for chunk in prepared.missing)
     moved: list[ChunkResult] = []
     failure: EtlError | None = None
-    for outcome in _outcomes(prepared.job, work, attempts):
+    for outcome in _outcomes(prepared, attempts):
         if isinstance(outcome.error, WorkerDied) and outcome.task.number < MAX_ATTEMPTS and failure is None:
             listener.worker_lost(f"{outcome.task.chunk}: {outcome.error.message}; the chunk is tried again")
-            attempts.append(Attempt(outcome.task.chunk, outcome.task.number + 1))
+            attempts.append(replace(outcome.task, number=outcome.task.number + 1))
         elif outcome.error is not None:
             failure = failure or _located(outcome.error, prepared, outcome.task.chunk)
             attempts.clear()
@@ -117,10 +123,19 @@ def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, st
     return moved
 
 
-def _outcomes(job: Job, work: ChunkWork, attempts: deque[Attempt]) -> Iterator[pool.Outcome[Attempt, ChunkResult]]:
-    if job.executor == "serial":
-        return pool.run_here(work, attempts)
-    return pool.run_tasks(work, attempts, min(job.workers, max(len(attempts), 1)))
+def _writers(prepared: Prepared) -> int:
+    """How many chunks are written at once: as the job says, else as the plan, else as there are workers."""
+    return min(prepared.job.workers, prepared.job.writers or prepared.plan.route.writers or prepared.job.workers)
+
+
+def _outcomes(prepared: Prepared, attempts: deque[Attempt]) -> Iterator[pool.Outcome[Attempt, ChunkResult]]:
+    job = prepared.job
+    with tempfile.TemporaryDirectory(prefix="etl-writers-") as folder:
+        work = ChunkWork(job, prepared.plan, prepared.run_id, prepared.table, WriterSlots(Path(folder)))
+        if job.executor == "serial":
+            yield from pool.run_here(work, attempts)
+        else:
+            yield from pool.run_tasks(work, attempts, min(job.workers, max(len(attempts), 1)))
 
 
 @contextmanager

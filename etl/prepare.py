@@ -12,8 +12,9 @@ from etl import catalog, extract, frames, ledger, load, plan, route, selection, 
 from etl.connect import Endpoint
 from etl.errors import JobError, LedgerError, SchemaError
 from etl.job import Job
-from etl.ledger import Run, Sealed
+from etl.ledger import Run
 from etl.plan import Chunk, Plan
+from etl.result import ChunkResult
 from etl.route import NO_ROUTE, Route, Wishes
 from etl.selection import Selection
 from etl.statements import MAX_IDENTIFIER_CHARS, TableName
@@ -32,7 +33,7 @@ class Prepared:
     plan: Plan
     table: TableName
     """Where rows go: the target, or in mode replace the staging table."""
-    sealed: list[Sealed]
+    sealed: list[ChunkResult]
     """Chunks that are committed already."""
     resumed: bool
     finished: bool = False
@@ -79,7 +80,9 @@ def resume(job: Job, run: Run) -> Prepared:
     """Take up a run with its stored plan. Raises LedgerError when the source is not what was planned for."""
     stored = run.plan
     with job.target_endpoint.connect() as connection:
+        ledger.create_tables(connection)
         sealed = ledger.sealed_chunks(connection, run.run_id)
+        connection.commit()
     table = _landing_table(job, run.run_id)
     if run.state == "abandoned":
         raise LedgerError(
@@ -228,7 +231,7 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
             load.drop_if_exists(connection, table)
         if not exists:
             load.create_table(connection, table, columns)
-        way = _route(job, connection, table, columns, is_new=not exists)
+        way = _route(job, connection, table, columns, key=draft.key, is_new=not exists)
         run_plan = Plan(
             source_columns=draft.source,
             target_columns=columns,
@@ -245,7 +248,9 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
     return Prepared(job, run_id, run_plan, table, [], resumed=False)
 
 
-def _route(job: Job, connection: Connection, table: TableName, columns: list[Column], *, is_new: bool) -> Route:
+def _route(
+    job: Job, connection: Connection, table: TableName, columns: list[Column], *, key: Column | None, is_new: bool
+) -> Route:
     if not columns:
         return NO_ROUTE
     return route.choose(
@@ -255,7 +260,7 @@ def _route(job: Job, connection: Connection, table: TableName, columns: list[Col
         catalog.table_columns(connection, table),
         columns,
         is_new=is_new,
-        wishes=Wishes(job.bulk_without, job.table_lock),
+        wishes=Wishes(job.bulk_without, job.table_lock, job.writers, None if key is None else key.name),
     )
 
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from etl import connect, seventh_digit, types
 from etl.connect import Endpoint
+from etl.errors import SchemaError
 from etl.selection import Selection, refuse_cut
 from etl.types import Column
 
@@ -23,11 +25,14 @@ BATCH_BYTES = 32 << 20
 """Of one buffer that the driver fills, at the columns' full widths; there are two, since one is filled while one is read."""
 MAX_VALUE_BYTES = 1 << 20
 """A chunk with a longer value is read through the driver's rows, which do not hold room for the longest in every row."""
-MAX_DECLARED_TEXT_BYTES = 4_000 * 4
+MAX_DECLARED_TEXT_BYTES = 8_000 * 3
 MAX_DECLARED_BINARY_BYTES = 8_000
 UTF8_BYTES_A_BYTE = {"varchar": 3.0, "text": 3.0, "nvarchar": 1.5, "ntext": 1.5, "xml": 1.5}
 """The most bytes of UTF-8 that a byte of the server's encoding becomes: the euro sign of code page 1252 has three, and so have
 two bytes of UTF-16."""
+SPARE_TEXT_BYTES = 4
+"""Left free behind the longest text: of a text that it converts and cuts FreeTDS tells the length of what is left, as if that
+were all. What reaches into these bytes was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +76,7 @@ def measure(connection: Any, selection: Selection, parameters: Sequence[str]) ->
             kind = "text" if name in UTF8_BYTES_A_BYTE else "binary"
             needed = math.ceil((server_bytes.as_py() or 0) * UTF8_BYTES_A_BYTE.get(name, 1.0))
             longest[kind] = max(longest[kind], needed)
-    return Widths(longest["text"], longest["binary"])
+    return Widths(longest["text"] + SPARE_TEXT_BYTES, longest["binary"])
 
 
 def read_batches(
@@ -79,8 +84,8 @@ def read_batches(
 ) -> Generator[pa.RecordBatch]:
     """The selection's rows as record batches of the declared types, as they arrive.
 
-    Raises DatabaseError when the server refuses or breaks off, or when a value is wider than its buffer, SchemaError for one
-    that the driver would cut.
+    Raises DatabaseError when the server refuses or breaks off, or when binary is wider than its buffer, SchemaError for a value
+    that the driver would cut, or that has outgrown the longest that was measured.
     """
     schema = types.driver_schema("mssql", selection.columns)
     doing = f"reading {selection.origin}"
@@ -100,7 +105,22 @@ def read_batches(
             batch = next(batches, None)
         if batch is None:
             return
+        _refuse_longer(batch, selection, widths)
         yield seventh_digit.parsed(_without_guards(batch, schema, selection), selection)
+
+
+def _refuse_longer(batch: pa.RecordBatch, selection: Selection, widths: Widths) -> None:
+    for position, column in enumerate(selection.columns):
+        values = batch.column(position)
+        if not pa.types.is_string(values.type):
+            continue
+        longest = pc.max(pc.binary_length(values)).as_py() or 0
+        if longest > widths.text_bytes - SPARE_TEXT_BYTES:
+            raise SchemaError(
+                f"{selection.origin}: column {column.name} ({column.sql_type}) holds a value that is longer than the longest "
+                "was when it was measured, just before",
+                advice="Start again; the table was changed meanwhile.",
+            )
 
 
 def _is_all_fraction(column: Column) -> bool:

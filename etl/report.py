@@ -13,11 +13,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from etl.ledger import Run, RunSummary, Sealed
+from etl.ledger import Run, RunSummary
 from etl.pipeline import Listener
 from etl.pipeline import Progress as RunProgress
 from etl.prepare import Prepared
-from etl.result import RunResult
+from etl.result import ChunkResult, RunResult
 
 MIN_WIDTH_CHARS = 100
 """Off a terminal rich would fold tables at 80 columns."""
@@ -58,6 +58,8 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
         return
     for note in result.notes:
         print(f"note: {note}")
+    if result.limit:
+        print(f"limit: {result.limit}")
     print(result_line(result))
 
 
@@ -99,7 +101,7 @@ def print_runs(runs: list[RunSummary], *, as_json: bool) -> None:
     _console().print(table if runs else "no runs yet")
 
 
-def print_run(run: Run, sealed: list[Sealed], *, as_json: bool) -> None:
+def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
     """What `etl show` says of one run."""
     planned = [] if run.plan_json is None else run.plan.chunks
     if as_json:

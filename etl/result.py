@@ -1,29 +1,35 @@
-"""What a run and its chunks did, as plain data that crosses processes and is printed."""
+"""What a run and its chunks did, as plain data that crosses processes, stands in the ledger and is printed."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
-
-from etl.ledger import Sealed
 
 
 @dataclass(frozen=True, slots=True)
 class ChunkResult:
-    """A chunk that is committed. Plain data."""
+    """A chunk that is committed, as its line in the ledger says."""
 
     chunk_no: int
     rows_read: int
     rows_written: int
-    seconds: float
     attempt: int
     worker: str
-
-
-def from_ledger(sealed: Sealed) -> ChunkResult:
-    """A chunk that was committed before, as its result."""
-    return ChunkResult(
-        sealed.chunk_no, sealed.rows_read, sealed.rows_written, sealed.seconds, sealed.attempt, sealed.worker
-    )
+    """Host and process."""
+    seconds: float
+    """From the claim of a worker to the seal; the four below are parts of it."""
+    extract_sec: float
+    transform_sec: float
+    wait_sec: float
+    """Until the chunk's turn to be written came."""
+    load_sec: float
+    cpu_sec: float
+    """That the worker's process spent meanwhile."""
+    route: str
+    """Which way the rows took: `etl.route`."""
+    started_at: dt.datetime
+    """UTC, naive."""
+    ended_at: dt.datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +47,8 @@ class RunResult:
     rows_moved: int
     """Rows written by this execution: all of them unless the run was resumed."""
     seconds: float
+    limit: str = ""
+    """What kept this execution from being faster; empty for a short one."""
     notes: list[str] = field(default_factory=list)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -32,16 +32,31 @@ class Route:
     shape: tuple[tuple[str, str], ...] = ()
     """For bulk copy: name and type of every column of the table, which must still be these when a chunk is written: rows are
     bound by place, and FreeTDS ends the process at a column that nothing is bound to (`src/odbc/bcp.c`, assert)."""
+    writers: int | None = None
+    """How many chunks are written at once; None for as many as there are workers."""
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> Route:
         """The route that `dataclasses.asdict` and JSON made a dictionary of."""
         shape = tuple((name, sql_type) for name, sql_type in fields["shape"])
-        return cls(fields["way"], fields["why"], tuple(fields["ordinals"]), tuple(fields["hints"]), shape)
+        hints, ordinals = tuple(fields["hints"]), tuple(fields["ordinals"])
+        return cls(fields["way"], fields["why"], ordinals, hints, shape, fields["writers"])
 
     def __str__(self) -> str:
         missing = [hint for hint in MEANING if self.way == "bulk copy" and hint not in self.hints]
-        return f"{self.way}: {self.why}" + (f", without {' and '.join(missing)}" if missing else "")
+        without = f", without {' and '.join(missing)}" if missing else ""
+        at_once = "" if self.writers is None else f"; {self.writers} at once"
+        return f"{self.way}: {self.why}{without}{at_once}"
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """One index of a target."""
+
+    name: str
+    kind: str
+    """CLUSTERED, NONCLUSTERED, …"""
+    leading_column: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +67,15 @@ class Wishes:
     """Hints to do without: `check_constraints`, `fire_triggers`."""
     table_lock: bool = False
     """TABLOCK although others may need the table."""
+    writers: int | None = None
+    """How many chunks may be written at once, whatever the target's indexes say."""
+    key: str | None = None
+    """The column whose ranges the chunks are."""
 
+
+WRITERS_IN_INDEXES = 2
+"""Where chunks meet in an index: one that writes, and one that is ready when it commits. Each takes its keys in another order,
+so more of them deadlock more often."""
 
 NO_ROUTE = Route("insert", "nothing is written")
 
@@ -72,6 +95,22 @@ def choose(
     `connection` is one to `target`, and may hold the transaction that made the table; `is_new` says that this run made
     the table.
     """
+    indexes = _indexes(connection, table)
+    way = _way(target, connection, existing, columns, wishes, is_bare=is_new and not indexes)
+    at_once = wishes.writers if wishes.writers is not None else _writers(connection, indexes, way, wishes.key)
+    return replace(way, writers=at_once)
+
+
+def _way(
+    target: Endpoint,
+    connection: Connection,
+    existing: list[Column],
+    columns: list[Column],
+    wishes: Wishes,
+    *,
+    is_bare: bool,
+) -> Route:
+    """`is_bare`: this run made the table and it has no index."""
     obstacle = _obstacle(target, connection)
     if obstacle is not None:
         return Route("insert", obstacle)
@@ -86,12 +125,21 @@ def choose(
     ordinals = tuple(places[column.name.casefold()] for column in columns)
     # TABLOCK's bulk-update lock lets other loads in but no INSERT: two workers that hold it and then need one deadlock.
     one_way = not any(map(lengths.may_be_large, columns))
-    if one_way and (wishes.table_lock or (is_new and _is_heap(connection, table))):
+    if one_way and (wishes.table_lock or is_bare):
         reason = (
             "the job asks for TABLOCK" if wishes.table_lock else "a new table without indexes, loaded under TABLOCK"
         )
         return Route("bulk copy", reason, ordinals, (*hints, "TABLOCK"), shape_of(existing))
     return Route("bulk copy", "all columns travel as they are", ordinals, hints, shape_of(existing))
+
+
+def _writers(connection: Connection, indexes: list[Index], way: Route, key: str | None) -> int | None:
+    """How many loads the target takes at once without that they wait for, or deadlock, each other."""
+    if connection.dialect.name == "sqlite" or ("TABLOCK" in way.hints and indexes):
+        return 1  # The lock is the whole table's: bulk-update locks go together on a heap without indexes only.
+    if not indexes or [index.leading_column for index in indexes if index.kind == "CLUSTERED"] == [key] * len(indexes):
+        return None  # Chunks are ranges of the only index: they do not meet in it.
+    return WRITERS_IN_INDEXES
 
 
 def shape_of(columns: list[Column]) -> tuple[tuple[str, str], ...]:
@@ -124,7 +172,9 @@ def _left_out(existing: list[Column], columns: list[Column]) -> list[str]:
     ]
 
 
-def _is_heap(connection: Connection, table: TableName) -> bool:
+def _indexes(connection: Connection, table: TableName) -> list[Index]:
+    if connection.dialect.name != "mssql":
+        return []
     with connect.statement(f"reading the indexes of {table}"):
-        indexes = connection.execute(sa.text(statements.load("count_indexes_mssql")), {"table": table.quoted("mssql")})
-        return bool(indexes.scalar_one() == 0)
+        rows = connection.execute(sa.text(statements.load("indexes_mssql")), {"table": table.quoted("mssql")})
+        return [Index(*row) for row in rows]

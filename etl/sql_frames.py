@@ -200,9 +200,18 @@ def _new_columns(frame: pd.DataFrame, dialect: str, dtype: Mapping[str, str]) ->
     unknown = sorted(set(dtype) - {str(name) for name in frame.columns})
     if unknown:
         raise JobError(f"dtype names {', '.join(unknown)}, which the frame does not have")
-    inferred = frames.infer_schema(frame.drop(columns=list(dtype)), None) if len(dtype) < len(frame.columns) else []
+    others = frame.loc[:, [str(name) not in dtype for name in frame.columns]]
+    inferred = frames.infer_schema(others, _declared_decimals(others)) if len(others.columns) else []
     by_name = {field.name: types.declare(dialect, field.name, field.type) for field in inferred} | dict(dtype)
     return [Column(str(name), by_name[str(name)], nullable=True) for name in frame.columns]
+
+
+def _declared_decimals(frame: pd.DataFrame) -> pa.Schema:
+    """The types of columns that say how many digits they have, unlike Decimal objects."""
+    found = [
+        (str(name), dtype.pyarrow_dtype) for name, dtype in frame.dtypes.items() if isinstance(dtype, pd.ArrowDtype)
+    ]
+    return pa.schema([(name, arrow) for name, arrow in found if pa.types.is_decimal128(arrow)])
 
 
 def _append(frame: pd.DataFrame, table: TableName, connection: Connection, target: Endpoint, *, is_new: bool) -> int:

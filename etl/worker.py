@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import pyarrow as pa
+from sqlalchemy.engine import Connection
 
 from etl import connect, extract, frames, ledger, spool, transform
 from etl.append import append
@@ -15,9 +15,11 @@ from etl.connect import Endpoint
 from etl.errors import LedgerError
 from etl.job import Job
 from etl.plan import Chunk, Plan, range_condition
-from etl.result import ChunkResult, from_ledger
+from etl.result import ChunkResult
 from etl.selection import select_table
 from etl.statements import TableName
+from etl.stopwatch import Stopwatch
+from etl.writer_slots import WriterSlots
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,8 @@ class Attempt:
 
     chunk: Chunk
     number: int = 1
+    writers: int = 1
+    """How many chunks may be written at once."""
 
 
 @dataclass(frozen=True)
@@ -37,13 +41,41 @@ class ChunkWork:
     run_id: str
     table: TableName
     """Where rows go: the target, or in mode replace the staging table."""
+    slots: WriterSlots
 
     def __call__(self, attempt: Attempt) -> ChunkResult:
         """Do one chunk. Raises what its stages raise; then nothing of it is committed."""
-        started = time.perf_counter()
+        watch, started_at = Stopwatch(), ledger.now()
         rows = self._extract(attempt.chunk)
+        extract_sec = watch.lap()
         output = self._transform(rows)
-        return self._load(attempt, rows.num_rows, output, started)
+        transform_sec = watch.lap()
+        number = attempt.chunk.number
+        with self.slots.one_of(attempt.writers), self.target.connect() as connection:
+            wait_sec = watch.lap()
+            try:
+                ledger.claim(connection, self.run_id, number, attempt.number, started_at)
+            except ledger.ChunkTaken:
+                connection.invalidate()
+                return self._already_done(number)
+            result = ChunkResult(
+                chunk_no=number,
+                rows_read=rows.num_rows,
+                rows_written=append(connection, self.table, output, self.plan.target_columns, self.plan.route),
+                attempt=attempt.number,
+                worker=ledger.this_worker(),
+                seconds=watch.seconds,
+                extract_sec=extract_sec,
+                transform_sec=transform_sec,
+                wait_sec=wait_sec,
+                load_sec=watch.lap(),
+                cpu_sec=watch.cpu_sec,
+                route=self.plan.route.way,
+                started_at=started_at,
+                ended_at=ledger.now(),
+            )
+            self._commit(connection, result)
+        return result
 
     @cached_property
     def source(self) -> Endpoint:
@@ -75,24 +107,10 @@ class ChunkWork:
         function = transform.find(self.job.transform)
         return transform.apply(self.job.transform, function, rows, self.job.frame_dtypes, schema)
 
-    def _load(self, attempt: Attempt, rows_read: int, output: pa.Table, started: float) -> ChunkResult:
-        number = attempt.chunk.number
-        with self.target.connect() as connection:
-            try:
-                ledger.claim(connection, self.run_id, number, attempt.number)
-                written = append(connection, self.table, output, self.plan.target_columns, self.plan.route)
-                seconds = time.perf_counter() - started
-                ledger.seal(connection, self.run_id, number, rows_read, written, seconds)
-                with connect.statement(f"committing chunk {number} of run {self.run_id}"):
-                    connection.commit()
-            except ledger.ChunkTaken:
-                connection.invalidate()
-                return self._already_done(number)
-            except BaseException:
-                # A connection that failed inside a transaction is closed, which rolls back, and never used again.
-                connection.invalidate()
-                raise
-        return ChunkResult(number, rows_read, written, seconds, attempt.number, ledger.this_worker())
+    def _commit(self, connection: Connection, result: ChunkResult) -> None:
+        ledger.seal(connection, self.run_id, result)
+        with connect.statement(f"committing chunk {result.chunk_no} of run {self.run_id}"):
+            connection.commit()
 
     def _already_done(self, number: int) -> ChunkResult:
         with self.target.connect() as connection:
@@ -103,4 +121,4 @@ class ChunkWork:
                 state="Its rows are not committed.",
                 advice=f"Another process may be working on it; try `etl resume {self.run_id}` again.",
             )
-        return from_ledger(sealed[number])
+        return sealed[number]

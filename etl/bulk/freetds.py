@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -117,13 +118,19 @@ def _odbc() -> Any:
     return library
 
 
+_loading: set[int] = set()
+_loading_lock = threading.Lock()
+"""The handles on which a load is under way: FreeTDS has room for one, and ends the process at a row of another's columns."""
+
+
 class BulkCopy:
-    """One bulk load into one table. A connection on which it failed must be thrown away."""
+    """One bulk load into one table, for a `with` statement. A connection on which it failed must be thrown away."""
 
     def __init__(self, raw: Any, table: str, *, hints: Iterable[str] = (), keep_identity: bool = False) -> None:
         """Begin a load into `table`, a quoted name: FreeTDS puts it into the statement as it is (`src/tds/bulk.c`).
 
-        Raises BulkCopyError, e.g. for a table that is not there, and TypeError for a connection of another driver.
+        Raises BulkCopyError, e.g. for a table that is not there or while another thread loads over the connection, and
+        TypeError for a connection of another driver.
         """
         found = version(raw)
         if found is None:
@@ -132,12 +139,40 @@ class BulkCopy:
         self._library = _odbc()
         self._handle = raw.hdbc
         self._record: Any = None
+        self._table = table.encode()
         self._hints = ctypes.create_string_buffer(", ".join(hints).encode())
-        self._set(INIT, _Init(table.encode(), None, None, DIRECTION_IN))
-        if keep_identity:
+        self._keep_identity = keep_identity
+
+    def __enter__(self) -> BulkCopy:
+        with _loading_lock:
+            if self._handle.value in _loading:
+                raise BulkCopyError("HY010", "a bulk load is under way on this connection (0) (SQLSetConnectAttr)")
+            _loading.add(self._handle.value)
+        try:
+            self._begin()
+        except BaseException:
+            _loading.discard(self._handle.value)
+            raise
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        _loading.discard(self._handle.value)
+
+    def _begin(self) -> None:
+        self._set(INIT, _Init(self._table, None, None, DIRECTION_IN))
+        if self._keep_identity:
             self._set(self._dialect.control, _Control(KEEP_IDENTITY, 1))
         if self._hints.value:
             self._set(self._dialect.control, _Control(self._dialect.hints, ctypes.addressof(self._hints)))
+
+    def has_columns(self, count: int) -> bool:
+        """Whether the table, as the driver sees it, has exactly so many columns."""
+        nowhere = [_Bind(None, 0, VARIABLE_LENGTH, None, 0, 0, column) for column in (count, count + 1)]
+        last, beyond = (
+            self._library.SQLSetConnectAttr(self._handle, BIND, ctypes.byref(bound), SQL_IS_POINTER) in SQL_SUCCEEDED
+            for bound in nowhere
+        )
+        return last and not beyond
 
     def bind(self, fields: Iterable[Field], record_bytes: int) -> None:
         """Say how the records of the following `send` are laid out. Every column that is sent must be among the fields."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl import types
-from etl.bulk.records import MAX_VALUE_BYTES
+from etl import code_pages, types
+from etl.bulk.records import MAX_VALUE_BYTES, carried_as
 from etl.errors import SchemaError
 from etl.types import Column
 
@@ -45,30 +45,37 @@ def split(rows: pa.Table, columns: Sequence[Column]) -> Split:
 
 def may_be_large(column: Column) -> bool:
     """Whether a value of the column may be too long for bulk copy."""
-    name, declared, _ = types.split(column.sql_type)
+    name, declared, _ = types.split(carried_as(column))
     return name in UNIT_BYTES and (declared is None or declared * UNIT_BYTES[name] > MAX_VALUE_BYTES)
 
 
 def _too_long(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray | None:
     """Which values bulk copy cannot carry, or None where there are none."""
-    name, declared, _ = types.split(column.sql_type)
+    carried = replace(column, sql_type=carried_as(column))
+    name = types.base_name(carried.sql_type)
     if name not in UNIT_BYTES:
         return None
-    most = MAX_VALUE_BYTES // UNIT_BYTES[name]
+    most, declared = MAX_VALUE_BYTES // UNIT_BYTES[name], _declared(column)
     limit = most if declared is None else min(declared, most)
     # A byte of UTF-8 is at most one unit of any encoding of the server's.
     if (pc.max(pc.binary_length(values)).as_py() or 0) <= limit:
         return None
-    units = _units(values, name, column)
     if declared is not None:
+        units = _units(values, column)
         _refuse(pc.greater(units, declared), units, column)
-    large = pc.fill_null(pc.greater(units, most), False)
+    large = pc.fill_null(pc.greater(_units(values, carried), most), False)
     return large if pc.any(large).as_py() else None
 
 
-def _units(values: pa.ChunkedArray, name: str, column: Column) -> pa.ChunkedArray:
+def _declared(column: Column) -> int | None:
+    name, declared, _ = types.split(column.sql_type)
+    return declared if name in UNIT_BYTES else None
+
+
+def _units(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     """Each value's length in what the type's declared length counts: bytes, or units of UTF-16."""
-    if name in {"binary", "varbinary"} or (column.collation or "").upper().endswith("_UTF8"):
+    name = types.base_name(column.sql_type)
+    if name in {"binary", "varbinary"} or (name in {"char", "varchar"} and code_pages.is_utf8(column.collation)):
         return pc.binary_length(values)
     characters = pc.utf8_length(values)
     if name in {"char", "varchar"}:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl.errors import SchemaError
+from etl.python_values import UnfitError
 from etl.types import UNITS_PER_SEC
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -37,25 +37,25 @@ MOMENT_TEXT = r"^(?P<day>\d{4}-\d{2}-\d{2})[ T](?P<time>\d{2}:\d{2}:\d{2})(?:\.(
 OFFSET_TEXT = MOMENT_TEXT + r" ?(?P<sign>[+-])(?P<hours>\d{2}):(?P<minutes>\d{2})$"
 
 
-def encode(values: pa.Array, scale: int, column: str, *, with_offset: bool = False) -> Bytes:
+def encode(values: pa.Array, scale: int, *, with_offset: bool = False) -> Bytes:
     """Dates, times, timestamps, or text (`with_offset` of datetimeoffset, else of datetime2) → rows × 16 bytes.
 
     NULLs are anything.
 
     `scale` is the column's number of fractional digits, to which values are rounded as the server would: it may store more
-    than it declares. Raises SchemaError for a value outside of the type's range.
+    than it declares. Raises UnfitError for a value outside of the type's range.
     """
     if pa.types.is_date32(values.type):
         return _pack(None, numbers(values, np.int32) + DAYS_1900_TO_1970, None, 0)
     if pa.types.is_time(values.type):
         ticks = _rounded(_in_ticks(numbers(values), values.type.unit), scale)
-        _refuse(ticks >= DAY_TICKS, values, column, "rounds up to midnight of the next day")
+        _refuse(ticks >= DAY_TICKS, values, "rounds up to midnight of the next day")
         return _pack(ticks, None, None, scale)
     if pa.types.is_timestamp(values.type):
         days, ticks = _split(numbers(values), values.type.unit)
         offset = np.zeros(len(values), np.int64) if values.type.tz else None
-        return _moment(days, ticks, offset, scale, values, column)
-    return _offset_text(values, scale, column) if with_offset else _text(values, scale, column)
+        return _moment(days, ticks, offset, scale, values)
+    return _offset_text(values, scale) if with_offset else _text(values, scale)
 
 
 def numbers(values: pa.Array, dtype: Any = np.int64) -> Numbers:
@@ -83,32 +83,32 @@ def _rounded(ticks: Numbers, scale: int) -> Numbers:
     return (ticks + unit // 2) // unit * unit
 
 
-def _moment(days: Numbers, ticks: Numbers, offset: Numbers | None, scale: int, values: pa.Array, column: str) -> Bytes:
+def _moment(days: Numbers, ticks: Numbers, offset: Numbers | None, scale: int, values: pa.Array) -> Bytes:
     ticks = _rounded(ticks, scale)
     past_midnight = ticks >= DAY_TICKS
     days, ticks = days + past_midnight, np.where(past_midnight, ticks - DAY_TICKS, ticks)
-    _refuse((days > LAST_DAY) | (days < -693_595), values, column, "lies outside of the years 0001 to 9999")
+    _refuse((days > LAST_DAY) | (days < -693_595), values, "lies outside of the years 0001 to 9999")
     return _pack(ticks, days, offset, scale)
 
 
-def _text(values: pa.Array, scale: int, column: str) -> Bytes:
-    parts = _parts(values, MOMENT_TEXT + "$", "a datetime2", column)
-    return _moment(*_local(parts), None, scale, values, column)
+def _text(values: pa.Array, scale: int) -> Bytes:
+    parts = _parts(values, MOMENT_TEXT + "$", "a datetime2")
+    return _moment(*_local(parts), None, scale, values)
 
 
-def _offset_text(values: pa.Array, scale: int, column: str) -> Bytes:
-    parts = _parts(values, OFFSET_TEXT, "a datetimeoffset", column)
+def _offset_text(values: pa.Array, scale: int) -> Bytes:
+    parts = _parts(values, OFFSET_TEXT, "a datetimeoffset")
     local_days, local_ticks = _local(parts)
     sign, hours, minutes = (pc.struct_field(parts, name) for name in ("sign", "hours", "minutes"))
     magnitude = _integers(hours) * 60 + _integers(minutes)
     offset = np.where(np.asarray(pc.fill_null(pc.equal(sign, "-"), False)), -magnitude, magnitude)
     moved_days, ticks = np.divmod(local_ticks - offset * MINUTE_TICKS, DAY_TICKS)
-    return _moment(local_days + moved_days, ticks, offset, scale, values, column)
+    return _moment(local_days + moved_days, ticks, offset, scale, values)
 
 
-def _parts(values: pa.Array, pattern: str, kind: str, column: str) -> pa.Array:
+def _parts(values: pa.Array, pattern: str, kind: str) -> pa.Array:
     parts = pc.extract_regex(values, pattern)
-    _refuse(np.asarray(pc.and_(pc.is_valid(values), pc.is_null(parts))), values, column, f"is not {kind}")
+    _refuse(np.asarray(pc.and_(pc.is_valid(values), pc.is_null(parts))), values, f"is not {kind}")
     return parts
 
 
@@ -140,10 +140,8 @@ def _pack(ticks: Numbers | None, days: Numbers | None, offset: Numbers | None, s
     return packed.view(np.uint8).reshape(rows, WIDTH)
 
 
-def _refuse(bad: np.ndarray[Any, Any], values: pa.Array, column: str, why: str) -> None:
+def _refuse(bad: np.ndarray[Any, Any], values: pa.Array, why: str) -> None:
     rows = np.flatnonzero(bad & np.asarray(pc.is_valid(values)))
     if len(rows):
         row = int(rows[0])
-        raise SchemaError(
-            f"column {column}, row {row}: {values[row].as_py()} {why}", advice="Correct it in the transform."
-        )
+        raise UnfitError(f"{values[row].as_py()} {why}", row)

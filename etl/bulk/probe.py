@@ -40,7 +40,8 @@ def holds(target: Endpoint) -> bool:
         with connect.statement("making a temporary table to try bulk copy"):
             connection.exec_driver_sql(statements.load("probe_table"))
         try:
-            copy.copy_rows(connection, TABLE, SENT, COLUMNS, range(1, len(COLUMNS) + 1), hints=("KEEP_NULLS",))
+            places, width = range(1, len(COLUMNS) + 1), len(COLUMNS)
+            copy.copy_rows(connection, TABLE, SENT, COLUMNS, places, table_columns=width, hints=("KEEP_NULLS",))
         except DatabaseError:
             connection.invalidate()
             return False

@@ -10,15 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl import types
+from etl import code_pages, types
 from etl.bulk import moments
 from etl.bulk.freetds import PREFIX_BYTES, Field
 from etl.bulk.moments import Bytes, numbers
 from etl.errors import SchemaError
+from etl.python_values import UnfitError
 from etl.types import Column
 
 BLOCK_BYTES = 4 << 20
 """Records encoded together: enough to forget the cost of a call, little enough to stay in the processor's cache."""
+MAX_BLOCK_BYTES = 8 * BLOCK_BYTES
+"""Where some values are much longer than most."""
+WIDEST_FIXED_BYTES = 42
+"""A decimal(38, 38) as text."""
 MAX_VALUE_BYTES = 4_096
 """The longest value in the server's encoding that FreeTDS can send: its buffers end there whatever the column declares, and
 what is longer is written past their end (`src/tds/mem.c`, tds_alloc_bcp_column_data)."""
@@ -51,21 +56,44 @@ class Block:
 
 
 def kind(column: Column) -> Kind | None:
-    """How a column travels, or None where bulk copy cannot carry its type."""
-    return KINDS.get(types.base_name(column.sql_type))
+    """How a column travels, or None where bulk copy cannot carry it into its own table."""
+    name = types.base_name(column.sql_type)
+    # FreeTDS sends the bytes of the column's own encoding, and beside them the name of the database's (`src/tds/data.c`).
+    is_foreign = name in {"char", "varchar"} and code_pages.is_utf8(column.collation)
+    return None if is_foreign else KINDS.get(name)
+
+
+def carried_as(column: Column) -> str:
+    """The SQL type in which a column's values travel: its own, or that of its column in a staging table."""
+    if kind(column) is not None:
+        return column.sql_type
+    return "varbinary(max)" if types.base_name(column.sql_type) == "image" else "nvarchar(max)"
 
 
 def blocks(rows: pa.Table, columns: Sequence[Column], ordinals: Sequence[int]) -> Iterator[Block]:
     """The rows as records, a block at a time. `ordinals` are the columns' places in the target table, from 1.
 
-    Raises SchemaError for a value that its column cannot hold; `oversize` says which rows must not be among them.
+    Raises SchemaError for a value that its column cannot hold; `lengths.split` says which rows must not be among them.
     """
     rows_at_once = max(1, BLOCK_BYTES // max(1, rows.nbytes // max(1, rows.num_rows) * 2 + 8 * len(columns)))
-    first_row = 0
-    while first_row < rows.num_rows:
-        part = rows.slice(first_row, rows_at_once)
-        yield _block(part, columns, ordinals, first_row)
-        first_row += rows_at_once
+    for start in range(0, rows.num_rows, rows_at_once):
+        for first_row, part in _parts(rows.slice(start, rows_at_once), start):
+            yield _block(part, columns, ordinals, first_row)
+
+
+def _parts(rows: pa.Table, first_row: int) -> Iterator[tuple[int, pa.Table]]:
+    """Halves of halves, until the records fit a block: one long value makes every record among its neighbours as long."""
+    half = rows.num_rows // 2
+    if not half or rows.num_rows * sum(map(_widest, rows.columns)) <= MAX_BLOCK_BYTES:
+        yield first_row, rows
+        return
+    yield from _parts(rows.slice(0, half), first_row)
+    yield from _parts(rows.slice(half), first_row + half)
+
+
+def _widest(values: pa.ChunkedArray) -> int:
+    is_varying = pa.types.is_string(values.type) or pa.types.is_binary(values.type)
+    return PREFIX_BYTES + (pc.max(pc.binary_length(values)).as_py() or 1 if is_varying else WIDEST_FIXED_BYTES)
 
 
 def _block(rows: pa.Table, columns: Sequence[Column], ordinals: Sequence[int], first_row: int) -> Block:
@@ -74,7 +102,15 @@ def _block(rows: pa.Table, columns: Sequence[Column], ordinals: Sequence[int], f
         values = _one_array(rows.column(position))
         found = kind(column)
         assert found is not None
-        cells, lengths = found.encode(values, column)
+        try:
+            _refuse_null(values, column)
+            cells, lengths = found.encode(values, column)
+        except UnfitError as error:
+            row = first_row + (error.position or 0)
+            raise SchemaError(
+                f"column {column.name} ({column.sql_type}), row {row}: {error.reason}",
+                advice="Correct it in the transform.",
+            ) from error
         if values.null_count:
             lengths = np.where(np.asarray(pc.is_null(values)), -1, lengths)
         fields.append(Field(ordinal, found.bind_type, offset))
@@ -87,6 +123,12 @@ def _block(rows: pa.Table, columns: Sequence[Column], ordinals: Sequence[int], f
         )
         records[:, start + PREFIX_BYTES : start + PREFIX_BYTES + cells.shape[1]] = cells
     return Block(fields, records, first_row)
+
+
+def _refuse_null(values: pa.Array, column: Column) -> None:
+    # FreeTDS ends the process at a NULL for a type that has none (`src/tds/data.c`, assert in tds_generic_put).
+    if values.null_count and not column.nullable:
+        raise UnfitError("NULL, and the column is declared NOT NULL", pc.index(values.is_null(), True).as_py())
 
 
 def _one_array(values: pa.ChunkedArray) -> pa.Array:
@@ -114,24 +156,24 @@ def _floating(dtype: str) -> Callable[[pa.Array, Column], Encoded]:
     plain = _fixed(dtype)
 
     def encode(values: pa.Array, column: Column) -> Encoded:
-        _refuse(pc.is_inf(values), values, column, "which SQL Server cannot hold")
-        _refuse(pc.is_nan(values), values, column, "which SQL Server cannot hold")
+        _refuse(pc.is_inf(values), values, "which SQL Server cannot hold")
+        _refuse(pc.is_nan(values), values, "which SQL Server cannot hold")
         return plain(values, column)
 
     return encode
 
 
-def _money(values: pa.Array, column: Column) -> Encoded:
+def _money(values: pa.Array, _column: Column) -> Encoded:
     units = _unscaled(values)
-    _refuse(_outside(units, 63), values, column, "which is outside of money")
+    _refuse(_outside(units, 63), values, "which is outside of money")
     # Two little-endian halves, the high one first (MS-TDS 2.2.5.5.1.2).
     halves = units[:, 0].copy().view("<u4").reshape(-1, 2)[:, ::-1]
     return np.ascontiguousarray(halves).view(np.uint8).reshape(-1, 8), 8
 
 
-def _smallmoney(values: pa.Array, column: Column) -> Encoded:
+def _smallmoney(values: pa.Array, _column: Column) -> Encoded:
     units = _unscaled(values)
-    _refuse(_outside(units, 31), values, column, "which is outside of smallmoney")
+    _refuse(_outside(units, 31), values, "which is outside of smallmoney")
     return units[:, 0].astype("<i4").view(np.uint8).reshape(-1, 4), 4
 
 
@@ -171,8 +213,8 @@ def decimal_text(values: pa.Array) -> pa.Array:
     )
 
 
-def _text(values: pa.Array, column: Column) -> Encoded:
-    _refuse(pc.match_substring(values, "\0"), values, column, "with U+0000, which FreeTDS cannot send")
+def _text(values: pa.Array, _column: Column) -> Encoded:
+    _refuse(pc.match_substring(values, "\0"), values, "with U+0000, which FreeTDS cannot send")
     return _padded(values)
 
 
@@ -194,11 +236,11 @@ def _as_string(values: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(values), values.buffers(), values.null_count, values.offset)
 
 
-def _guid(values: pa.Array, column: Column) -> Encoded:
+def _guid(values: pa.Array, _column: Column) -> Encoded:
     # The first three groups are little-endian in SQL Server's bytes.
     hexed = pc.replace_substring(values, "-", "")
     bad = pc.and_(pc.is_valid(values), pc.invert(pc.match_substring_regex(hexed, "^[0-9a-fA-F]{32}$")))
-    _refuse(bad, values, column, "which is no uniqueidentifier")
+    _refuse(bad, values, "which is no uniqueidentifier")
     digits, _ = _padded(pc.fill_null(hexed, "0" * 32))
     nibbles = np.where(digits >= ord("a"), digits - 87, np.where(digits >= ord("A"), digits - 55, digits - 48))
     packed = (nibbles[:, 0::2] << 4 | nibbles[:, 1::2]).astype(np.uint8)
@@ -209,40 +251,37 @@ def _guid(values: pa.Array, column: Column) -> Encoded:
 def _moment(values: pa.Array, column: Column) -> Encoded:
     with_offset = types.base_name(column.sql_type) == "datetimeoffset"
     digits = types.fraction_digits(column.sql_type)
-    return moments.encode(values, digits, column.name, with_offset=with_offset), moments.WIDTH
+    return moments.encode(values, digits, with_offset=with_offset), moments.WIDTH
 
 
-def _datetime(values: pa.Array, column: Column) -> Encoded:
+def _datetime(values: pa.Array, _column: Column) -> Encoded:
     """Days since 1900-01-01 and 1/300 seconds, rounded as SQL Server does; FreeTDS's DBDATETIME."""
     unit_per_day = 86_400 * types.UNITS_PER_SEC[values.type.unit]
     days, rest = np.divmod(numbers(values), unit_per_day)
     ticks = (rest * 300 * 2 + unit_per_day // 86_400) // (unit_per_day // 86_400 * 2)
     days = days + moments.DAYS_1900_TO_1970 + (ticks == 86_400 * 300)
     ticks %= 86_400 * 300
-    _refuse(pa.array((days < -53_690) | (days > moments.LAST_DAY)), values, column, "which is outside of datetime")
+    _refuse(pa.array((days < -53_690) | (days > moments.LAST_DAY)), values, "which is outside of datetime")
     packed = np.zeros(len(values), [("days", "<i4"), ("ticks", "<i4")])
     packed["days"], packed["ticks"] = days, ticks
     return packed.view(np.uint8).reshape(-1, 8), 8
 
 
-def _smalldatetime(values: pa.Array, column: Column) -> Encoded:
+def _smalldatetime(values: pa.Array, _column: Column) -> Encoded:
     """Days since 1900-01-01 and minutes, rounded at 30 seconds; FreeTDS's DBDATETIME4."""
     per_minute = 60 * types.UNITS_PER_SEC[values.type.unit]
     minutes = (numbers(values) + per_minute // 2) // per_minute + moments.DAYS_1900_TO_1970 * 1440
     days, rest = np.divmod(minutes, 1440)
-    _refuse(pa.array((days < 0) | (days > 0xFFFF)), values, column, "which is outside of smalldatetime")
+    _refuse(pa.array((days < 0) | (days > 0xFFFF)), values, "which is outside of smalldatetime")
     packed = np.zeros(len(values), [("days", "<u2"), ("minutes", "<u2")])
     packed["days"], packed["minutes"] = days, rest
     return packed.view(np.uint8).reshape(-1, 4), 4
 
 
-def _refuse(bad: pa.Array, values: pa.Array, column: Column, why: str) -> None:
+def _refuse(bad: pa.Array, values: pa.Array, why: str) -> None:
     row = pc.index(pc.and_(pc.is_valid(values), pc.fill_null(bad, False)), True).as_py()
     if row >= 0:
-        raise SchemaError(
-            f"column {column.name} ({column.sql_type}), row {row}: {values[row].as_py()!r:.200}, {why}",
-            advice="Correct it in the transform.",
-        )
+        raise UnfitError(f"{values[row].as_py()!r:.200}, {why}", row)
 
 
 KINDS: dict[str, Kind] = {

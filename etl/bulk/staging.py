@@ -11,7 +11,7 @@ from dataclasses import replace
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import connect, load, types
+from etl import connect, load
 from etl.bulk import copy, records
 from etl.errors import DatabaseError
 from etl.insert import counted, identity_insert
@@ -20,7 +20,6 @@ from etl.types import Column
 
 STAGE = TableName("#etl_stage")
 """A temporary table is the connection's own; two workers do not meet in it."""
-CARRIED_AS = {"image": "varbinary(max)"}
 
 
 def copy_rows(connection: Connection, table: TableName, rows: pa.Table, columns: Sequence[Column]) -> int:
@@ -29,7 +28,9 @@ def copy_rows(connection: Connection, table: TableName, rows: pa.Table, columns:
         return 0
     staged = [_staged(column) for column in columns]
     load.create_table(connection, STAGE, staged)
-    sent = copy.copy_rows(connection, STAGE, rows, staged, range(1, len(columns) + 1), hints=("KEEP_NULLS", "TABLOCK"))
+    places = range(1, len(columns) + 1)
+    hints = ("KEEP_NULLS", "TABLOCK")
+    sent = copy.copy_rows(connection, STAGE, rows, staged, places, table_columns=len(columns), hints=hints)
     names = ", ".join(quote("mssql", column.name) for column in columns)
     with connect.statement(f"appending to {table}"), identity_insert(connection, table, columns):
         insertion = f"INSERT INTO {table.quoted('mssql')} ({names}) SELECT {names} FROM {STAGE.quoted('mssql')}"
@@ -41,7 +42,7 @@ def copy_rows(connection: Connection, table: TableName, rows: pa.Table, columns:
 
 
 def _staged(column: Column) -> Column:
-    sql_type = column.sql_type
-    if records.kind(column) is None:
-        sql_type = CARRIED_AS.get(types.base_name(sql_type), "nvarchar(max)")
-    return replace(column, sql_type=sql_type, identity=False, nullable=True)
+    sql_type = records.carried_as(column)
+    # Text that waits in UTF-16 needs no collation, and is not under every one of them.
+    collation = column.collation if sql_type == column.sql_type else None
+    return replace(column, sql_type=sql_type, collation=collation, identity=False, nullable=True)

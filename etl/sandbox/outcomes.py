@@ -26,6 +26,8 @@ class Column:
     nullable: bool = True
     identity: bool = False
     computed: bool = False
+    collation: str | None = None
+    """Of a text that has another than the database's."""
 
 
 @dataclass(slots=True)

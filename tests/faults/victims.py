@@ -30,7 +30,7 @@ POINTS = {
     "between two inserts": ("etl.insert", "_insert_batch", "after"),
     "before the seal": ("etl.ledger", "seal", "before"),
     "before the commit": ("etl.ledger", "seal", "after"),
-    "after the commit": ("etl.worker", "ChunkResult", "before"),
+    "after the commit": ("etl.worker", "ChunkWork._commit", "after"),
 }
 """Moments in a chunk's transaction on SQLite: module, function, and on which side of its call."""
 

@@ -49,7 +49,7 @@ def test_copy_prints_what_it_does(folder: Path) -> None:
     first, *chunks, last = done.stdout.splitlines()
     assert re.fullmatch(
         rf"new run {RUN_ID} \(append orders → copies\): 3 chunks, 25 rows, "
-        "key ranges over the primary key id; written by insert: SQLite has no bulk copy",
+        "key ranges over the primary key id; written by insert: SQLite has no bulk copy; 1 at once",
         first,
     )
     assert [re.sub(r"[\d,]+ rows/s, \d+ s left", "…", line) for line in chunks] == [

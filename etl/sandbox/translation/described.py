@@ -36,6 +36,7 @@ class DescribedBind(Bind):
 
 _COLLATION = "SQL_Latin1_General_CP1_CI_AS"
 _DEFAULT_COLLATION_ID = 0x00D00409
+_UTF8_COLLATION_ID = 0x24D00409
 _TEXT = SqlType("nvarchar", length=4000)
 COLUMNS: dict[str, SqlType] = {
     "is_hidden": BIT,
@@ -92,7 +93,7 @@ def described_row(ordinal: int, column: Column) -> dict[str, Value]:
         "column_ordinal": ordinal,
         "name": column.name or None,
         "is_nullable": column.nullable,
-        "collation_name": _COLLATION if text else None,
+        "collation_name": (column.collation or _COLLATION) if text else None,
         "is_xml_document": False,
         "is_case_sensitive": False,
         "is_fixed_length_clr_type": False,
@@ -100,8 +101,8 @@ def described_row(ordinal: int, column: Column) -> dict[str, Value]:
         "is_updateable": False if fixed else None,
         "is_computed_column": column.computed,
         "is_sparse_column_set": False,
-        "tds_collation_id": _DEFAULT_COLLATION_ID if text else None,
-        "tds_collation_sort_id": 52 if text else None,
+        "tds_collation_id": (_UTF8_COLLATION_ID if column.type.utf8 else _DEFAULT_COLLATION_ID) if text else None,
+        "tds_collation_sort_id": (0 if column.type.utf8 else 52) if text else None,
     }
 
 

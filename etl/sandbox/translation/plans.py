@@ -87,6 +87,7 @@ def result_columns(expressions: Sequence[Expression]) -> tuple[Column, ...]:
             nullable=item.nullable or item.is_null,
             identity=item.identity,
             computed=item.computed,
+            collation=item.collation,
         )
         for item in expressions
     )

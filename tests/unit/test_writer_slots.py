@@ -1,0 +1,53 @@
+"""So many writers at once and no more, and none lost with a process that dies."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+from etl.writer_slots import WriterSlots
+
+
+def test_no_more_than_so_many_hold_a_slot_at_once(tmp_path: Path) -> None:
+    slots, holding, most = WriterSlots(tmp_path), 0, 0
+    lock = threading.Lock()
+
+    def write() -> None:
+        nonlocal holding, most
+        for _ in range(20):
+            with slots.one_of(2):
+                with lock:
+                    holding += 1
+                    most = max(most, holding)
+                time.sleep(0.001)
+                with lock:
+                    holding -= 1
+
+    threads = [threading.Thread(target=write) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (most, holding) == (2, 0)
+
+
+def hold_and_say_so(folder: Path, pipe: object) -> None:
+    with WriterSlots(folder).one_of(1):
+        pipe.send("held")  # type: ignore[attr-defined] # a Connection, whose type has no public name to annotate with
+        signal.pause()
+
+
+def test_a_dead_holder_s_slot_is_free(tmp_path: Path) -> None:
+    ours, theirs = mp.Pipe()
+    holder = mp.get_context("spawn").Process(target=hold_and_say_so, args=(tmp_path, theirs))
+    holder.start()
+    assert ours.recv() == "held"
+    assert holder.pid is not None
+    os.kill(holder.pid, signal.SIGKILL)
+    with WriterSlots(tmp_path).one_of(1):
+        holder.join()
+    assert holder.exitcode == -signal.SIGKILL
