@@ -13,6 +13,7 @@
     ├── ChunkFailed             exit  7   a chunk could not be done; what is committed stays and can be resumed
     │   └── WorkerDied          exit  8   a worker process ended while it held a chunk
     ├── LedgerError             exit  9   the ledger and what happened do not agree, or a run cannot be resumed
+    │   └── ClaimLost           exit  9   the server rolled a chunk's transaction back underneath
     ├── CheckFailed             exit 10   source and target differ after the run
     └── Interrupted             exit 130  stopped by SIGINT or SIGTERM
 
@@ -118,6 +119,10 @@ class LedgerError(EtlError):
     """The ledger does not agree with what happened, or a run cannot be found or resumed."""
 
     exit_code = 9
+
+
+class ClaimLost(LedgerError):
+    """The server rolled a chunk's transaction back without that the driver said so."""
 
 
 class CheckFailed(EtlError):

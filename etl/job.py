@@ -24,6 +24,12 @@ Mode = Literal["append", "replace"]
 Executor = Literal["process", "serial"]
 
 
+HOW_FAST = frozenset(
+    {"chunk_rows", "workers", "writers", "chunk_attempts", "run_retries", "executor", "spool_dir", "table_lock"}
+)
+"""Fields that do not change which data goes where."""
+
+
 class Job(BaseModel):
     """One table's way from a source to a target."""
 
@@ -66,6 +72,14 @@ class Job(BaseModel):
     )
     writers: int | None = Field(
         default=None, ge=1, description="Chunks that are written at once; by default what the target's indexes allow."
+    )
+    chunk_attempts: int = Field(
+        default=6,
+        ge=1,
+        description="How often a chunk is tried where an error may pass: deadlock, lost link, busy server.",
+    )
+    run_retries: int = Field(
+        default=100, ge=0, description="How many such tries a run has for all its chunks together."
     )
     executor: Executor = Field(default="process", description="process: a pool of workers; serial: in this process.")
     spool_dir: Path | None = Field(

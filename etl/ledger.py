@@ -21,7 +21,7 @@ from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Connection
 
 from etl import connect, statements
-from etl.errors import LedgerError
+from etl.errors import ClaimLost, LedgerError
 from etl.job import Job
 from etl.plan import Plan
 from etl.result import ChunkResult
@@ -245,7 +245,7 @@ def seal(connection: Connection, run_id: str, result: ChunkResult) -> None:
     with connect.statement(f"sealing chunk {result.chunk_no} of run {run_id}"):
         sealed = _execute(connection, "ledger_seal", run_id=run_id, **values).rowcount
     if sealed != 1:
-        raise LedgerError(
+        raise ClaimLost(
             f"chunk {result.chunk_no} of run {run_id} cannot be sealed: its claim is gone, the server rolled back underneath",
             state="Nothing of the chunk is committed.",
             advice=f"Run it again with `etl resume {run_id}`.",

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from etl import connect, ledger, limits, load, pool, spool
+from etl import connect, ledger, limits, load, pool, retries, spool
 from etl import prepare as preparation
 from etl.check import check
 from etl.errors import ChunkFailed, EtlError, Interrupted, LedgerError, WorkerDied
@@ -19,11 +19,9 @@ from etl.limits import MachineUse
 from etl.plan import Chunk
 from etl.prepare import Prepared
 from etl.result import ChunkResult, RunResult
+from etl.retries import Retries
 from etl.worker import Attempt, ChunkWork
 from etl.writer_slots import WriterSlots
-
-MAX_ATTEMPTS = 3
-"""How often a chunk is tried whose worker process dies: once may be an accident, three times is the chunk's own doing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +45,8 @@ class Listener:
     def chunk_done(self, progress: Progress) -> None:
         """A chunk is committed."""
 
-    def worker_lost(self, message: str) -> None:
-        """A worker died and its chunk is tried again."""
+    def retried(self, message: str) -> None:
+        """A chunk failed with what may pass, or its worker died, and it is tried again."""
 
 
 def run(job: Job, *, new_run: bool = False, run_key: str | None = None, listener: Listener | None = None) -> RunResult:
@@ -95,21 +93,23 @@ def execute(prepared: Prepared, listener: Listener | None = None) -> RunResult:
     with _run_state(prepared, results):
         moved = _move(prepared, results, listener, started)
     busy_cores = usage.busy_cores
-    _finish(prepared)
+    retries.until_done(lambda: _finish(prepared), prepared.job.chunk_attempts)
     seconds = time.perf_counter() - started
     return replace(_result(prepared, results, moved, seconds), limit=limits.limit(moved, seconds, busy_cores))
 
 
 def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, started: float) -> list[ChunkResult]:
     """Run the missing chunks; append to `results` as they commit. After a failure the running chunks end, then it is raised."""
-    writers = _writers(prepared)
-    attempts = deque(Attempt(chunk, writers=writers) for chunk in prepared.missing)
+    policy = Retries(prepared.job, _writers(prepared))
+    attempts = deque(Attempt(chunk, writers=policy.writers) for chunk in prepared.missing)
     moved: list[ChunkResult] = []
     failure: EtlError | None = None
     for outcome in _outcomes(prepared, attempts):
-        if isinstance(outcome.error, WorkerDied) and outcome.task.number < MAX_ATTEMPTS and failure is None:
-            listener.worker_lost(f"{outcome.task.chunk}: {outcome.error.message}; the chunk is tried again")
-            attempts.append(replace(outcome.task, number=outcome.task.number + 1))
+        again = None if outcome.error is None or failure is not None else policy.again(outcome.task, outcome.error)
+        if again is not None:
+            following, told = again
+            listener.retried(told)
+            attempts.append(following)
         elif outcome.error is not None:
             failure = failure or _located(outcome.error, prepared, outcome.task.chunk)
             attempts.clear()

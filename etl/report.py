@@ -141,7 +141,7 @@ class _Lines(Listener):
     def chunk_done(self, progress: RunProgress) -> None:
         print(progress_line(progress), flush=True)
 
-    def worker_lost(self, message: str) -> None:
+    def retried(self, message: str) -> None:
         print(f"warning: {message}", flush=True)
 
 
@@ -160,8 +160,8 @@ class _JsonLines(Listener):
     def chunk_done(self, progress: RunProgress) -> None:
         _print_json("chunk_done", **asdict(progress))
 
-    def worker_lost(self, message: str) -> None:
-        _print_json("worker_lost", message=message)
+    def retried(self, message: str) -> None:
+        _print_json("retried", message=message)
 
 
 class _Bar(Listener):
@@ -189,7 +189,7 @@ class _Bar(Listener):
         rate = f"{progress.rows_done / progress.seconds:,.0f} rows/s"
         self.progress.update(self.task, completed=progress.rows_done, rate=rate)
 
-    def worker_lost(self, message: str) -> None:
+    def retried(self, message: str) -> None:
         self.progress.console.print(f"warning: {message}", markup=False)
 
 

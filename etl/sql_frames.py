@@ -218,8 +218,8 @@ def _append(frame: pd.DataFrame, table: TableName, connection: Connection, targe
     existing = catalog.table_columns(connection, table)
     columns = load.fit_existing(table, target.dialect, [str(name) for name in frame.columns], existing)
     fields = [
-        pa.field(column.name, _landing_type(target.dialect, column, frame.dtypes.iloc[position]))
-        for position, column in enumerate(columns)
+        pa.field(column.name, _landing_type(target.dialect, column, dtype), nullable=column.nullable)
+        for column, dtype in zip(columns, frame.dtypes, strict=True)
     ]
     rows = frames.to_arrow(frame.set_axis([column.name for column in columns], axis="columns"), pa.schema(fields))
     way = route.choose(target, connection, table, existing, columns, is_new=is_new)

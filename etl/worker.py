@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +31,8 @@ class Attempt:
     number: int = 1
     writers: int = 1
     """How many chunks may be written at once."""
+    delay_sec: float = 0.0
+    """To wait before it: what went wrong may take its time to pass."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +48,16 @@ class ChunkWork:
 
     def __call__(self, attempt: Attempt) -> ChunkResult:
         """Do one chunk. Raises what its stages raise; then nothing of it is committed."""
+        time.sleep(attempt.delay_sec)
         watch, started_at = Stopwatch(), ledger.now()
+        number = attempt.chunk.number
+        done = self._sealed(number) if attempt.number > 1 else None
+        if done is not None:  # The link was lost after the server had the COMMIT.
+            return done
         rows = self._extract(attempt.chunk)
         extract_sec = watch.lap()
         output = self._transform(rows)
         transform_sec = watch.lap()
-        number = attempt.chunk.number
         with self.slots.one_of(attempt.writers), self.target.connect() as connection:
             wait_sec = watch.lap()
             try:
@@ -112,13 +119,17 @@ class ChunkWork:
         with connect.statement(f"committing chunk {result.chunk_no} of run {self.run_id}"):
             connection.commit()
 
-    def _already_done(self, number: int) -> ChunkResult:
+    def _sealed(self, number: int) -> ChunkResult | None:
         with self.target.connect() as connection:
-            sealed = {chunk.chunk_no: chunk for chunk in ledger.sealed_chunks(connection, self.run_id)}
-        if number not in sealed:
+            sealed = ledger.sealed_chunks(connection, self.run_id)
+        return next((chunk for chunk in sealed if chunk.chunk_no == number), None)
+
+    def _already_done(self, number: int) -> ChunkResult:
+        done = self._sealed(number)
+        if done is None:
             raise LedgerError(
                 f"chunk {number} of run {self.run_id} is claimed but not done",
                 state="Its rows are not committed.",
                 advice=f"Another process may be working on it; try `etl resume {self.run_id}` again.",
             )
-        return sealed[number]
+        return done

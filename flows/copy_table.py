@@ -38,7 +38,7 @@ class FlowLog(pipeline.Listener):
         """Say how far it is."""
         get_run_logger().info(report.progress_line(progress))
 
-    def worker_lost(self, message: str) -> None:
+    def retried(self, message: str) -> None:
         """Warn."""
         get_run_logger().warning(message)
 

@@ -107,7 +107,7 @@ def test_a_chunk_whose_worker_was_killed_is_tried_again(sqlite_file: SqliteDatab
 def test_a_chunk_that_kills_every_worker_is_named(
     sqlite_file: SqliteDatabase, deadly: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("etl.pipeline.MAX_ATTEMPTS", 2)
+    monkeypatch.setattr("etl.retries.MAX_DEATHS", 2)
     make_orders(sqlite_file, 30)
     dying = job(sqlite_file, transform=f"{deadly}:always", executor="process", workers=1)
     with pytest.raises(WorkerDied) as death:

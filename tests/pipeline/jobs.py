@@ -69,7 +69,7 @@ class Recorder(Listener):
     def chunk_done(self, progress: Progress) -> None:
         self.progress.append(progress)
 
-    def worker_lost(self, message: str) -> None:
+    def retried(self, message: str) -> None:
         self.lost.append(message)
 
 

@@ -18,25 +18,17 @@ CHUNKS = [
 
 
 @pytest.mark.parametrize(
-    ("cpu_sec", "wait_sec", "busy_cores", "said"),
+    ("cpu_sec", "wait_sec", "busy_share", "said"),
     [
-        (4.0, 0.0, CORES, f"the cores are full: 2 workers used 0.8 of {CORES}, other programs the rest"),
-        (4.0, 0.0, 0.5 * CORES, "the servers: 2 workers waited for them 60% of their time, and cores are free"),
-        (
-            {"cpu_sec": 9.0},
-            0.5 * CORES,
-            "the number of workers: 2 workers computed 90% of their time, and cores are free",
-        ),
-        (
-            {"wait_sec": 5.0},
-            0.5 * CORES,
-            "the target's writers: 2 workers waited 50% of their time for their turn to write",
-        ),
+        (4.0, 0.0, 1.0, f"the cores are full: 2 workers used 0.8 of {CORES}, other programs the rest"),
+        (4.0, 0.0, 0.5, "the servers: 2 workers waited for them 60% of their time, and cores are free"),
+        (9.0, 0.0, 0.5, "the number of workers: 2 workers computed 90% of their time, and cores are free"),
+        (4.0, 5.0, 0.5, "the target's writers: 2 workers waited 50% of their time for their turn to write"),
     ],
 )
-def test_the_limit_is_told(cpu_sec: float, wait_sec: float, busy_cores: float, said: str) -> None:
+def test_the_limit_is_told(cpu_sec: float, wait_sec: float, busy_share: float, said: str) -> None:
     moved = [replace(chunk, cpu_sec=cpu_sec, wait_sec=wait_sec) for chunk in CHUNKS]
-    assert limits.limit(moved, 10.0, busy_cores) == said
+    assert limits.limit(moved, 10.0, busy_share * CORES) == said
 
 
 def test_a_short_run_is_not_judged() -> None:
