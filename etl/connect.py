@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -214,8 +214,12 @@ def cursor(connection: Connection) -> Iterator[Any]:
     opened = raw.cursor()
     try:
         yield opened
-    finally:
-        opened.close()
+    except BaseException:
+        # On a connection that is gone it cannot be closed either; what went wrong first is what is told.
+        with suppress(Exception):
+            opened.close()
+        raise
+    opened.close()
 
 
 @contextmanager
@@ -230,9 +234,10 @@ def statement(doing: str, *, state: str = "") -> Iterator[None]:
         pass
     else:
         driver_errors += (pyodbc.Error,)
-    arrow_odbc = sys.modules.get("arrow_odbc")
-    if arrow_odbc is not None:
-        driver_errors += (arrow_odbc.Error,)
+    # Another thread may be in the middle of importing it, and has raised nothing of it then.
+    arrow_error = getattr(sys.modules.get("arrow_odbc"), "Error", None)
+    if arrow_error is not None:
+        driver_errors += (arrow_error,)
     try:
         yield
     except driver_errors as error:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
-from typing import Any
 
 import pyarrow as pa
 
@@ -13,32 +12,32 @@ from etl.connect import Endpoint
 from etl.selection import Selection
 
 
-def read_batches(source: Endpoint, selection: Selection, parameters: Sequence[Any] = ()) -> Generator[pa.RecordBatch]:
+def read_batches(source: Endpoint, selection: Selection) -> Generator[pa.RecordBatch]:
     """Run the selection on a connection of its own and yield its rows as record batches of the declared types.
 
     In C over arrow-odbc where that can carry every column, else through the driver's rows. Raises DatabaseError when the
     server refuses or breaks off, SchemaError for a value that its declared type or the driver cannot carry whole.
     """
-    if read_arrow.can_read(source, selection, parameters):
+    if read_arrow.can_read(source, selection):
         with source.connect_arrow() as connection:
-            widths = read_arrow.measure(connection, selection, parameters)
+            widths = read_arrow.measure(connection, selection)
             if widths.fit:
-                yield from read_arrow.read_batches(connection, selection, parameters, widths)
+                yield from read_arrow.read_batches(connection, selection, widths)
                 return
     with source.connect() as connection:
-        yield from read_rows.read_batches(connection, selection, parameters)
+        yield from read_rows.read_batches(connection, selection)
 
 
-def read_table(source: Endpoint, selection: Selection, parameters: Sequence[Any] = ()) -> pa.Table:
+def read_table(source: Endpoint, selection: Selection) -> pa.Table:
     """All rows of the selection as one table; for a chunk, whose size the plan bounds."""
     schema = types.schema(source.dialect, selection.columns)
-    return pa.Table.from_batches(read_batches(source, selection, parameters), schema=schema)
+    return pa.Table.from_batches(read_batches(source, selection), schema=schema)
 
 
 def read_head(source: Endpoint, selection: Selection, rows: int) -> pa.Table:
     """The first rows of the selection, at most `rows`, without looking at the others."""
     taken: list[pa.RecordBatch] = []
-    with source.connect() as connection, closing(read_rows.read_batches(connection, selection, ())) as batches:
+    with source.connect() as connection, closing(read_rows.read_batches(connection, selection)) as batches:
         for batch in batches:
             taken.append(batch.slice(0, rows))
             rows -= batch.num_rows

@@ -25,7 +25,7 @@ __all__ = ["FrameDtypes", "exact_decimals", "infer_schema", "to_arrow", "to_pand
 _DECIMAL_DIGITS = 77
 """A product of two decimal(38, s) has at most 76 digits, a sum of ten million of them 45."""
 
-_DECLARE = "Declare the output's columns in the job's `output_schema`."
+DECLARE = "Declare the output's columns in the job's `output_schema`."
 
 
 def to_pandas(table: pa.Table, frame_dtypes: FrameDtypes) -> pd.DataFrame:
@@ -72,9 +72,9 @@ def infer_schema(frame: pd.DataFrame, source: pa.Schema | None = None) -> pa.Sch
     Raises `SchemaError` for an empty frame, which knows no types, and per column where no type can be told: all values
     missing, or of a sort that no table holds.
     """
-    _refuse_duplicates([str(name) for name in frame.columns], "the transform's result")
+    _refuse_duplicates([str(name) for name in frame.columns], "the frame")
     if frame.empty:
-        raise SchemaError("the columns' types cannot be inferred from an empty frame", advice=_DECLARE)
+        raise SchemaError("the columns' types cannot be inferred from an empty frame", advice=DECLARE)
     known = {} if source is None else {field.name: field.type for field in source}
     types = {str(name): _infer_type(column, known.get(str(name))) for name, column in frame.items()}
     return pa.schema(list(types.items()))
@@ -174,7 +174,7 @@ _READERS: dict[FrameDtypes, Callable[[pa.Table], pd.DataFrame]] = {
 
 def _check_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
     names = [str(name) for name in frame.columns]
-    _refuse_duplicates(names, "the transform's result")
+    _refuse_duplicates(names, "the frame")
     missing = [name for name in schema.names if name not in names]
     unknown = [name for name in names if name not in schema.names]
     if not (missing or unknown):
@@ -183,7 +183,7 @@ def _check_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
     parts += [f"has {', '.join(map(repr, unknown))} beyond them"] if unknown else []
     in_index = [str(name) for name in frame.index.names if name is not None and str(name) in missing]
     advice = (
-        f"Columns in the index are not seen: call reset_index() for {', '.join(in_index)}." if in_index else _DECLARE
+        f"Columns in the index are not seen: call reset_index() for {', '.join(in_index)}." if in_index else DECLARE
     )
     raise SchemaError(
         f"the columns are not those declared ({', '.join(schema.names)}): the frame {' and '.join(parts)}",
@@ -218,10 +218,17 @@ def _schema_error(column: pd.Series[Any], error: UnfitError) -> SchemaError:
     advice = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
     if error.position is None:
         return SchemaError(f"column {column.name!r}: {error.reason}", advice=advice)
-    value = column.iloc[error.position]
-    shown = repr(value.item() if isinstance(value, np.generic) else value)
-    shown = shown if len(shown) <= 200 else f"{shown[:200]}… ({len(shown)} characters)"
+    shown = _shown(column, error.position)
     return SchemaError(f"column {column.name!r}, row {error.position}: {shown}: {error.reason}", advice=advice)
+
+
+def _shown(column: pd.Series[Any], position: int) -> str:
+    try:
+        value = column.iloc[position]
+    except (OverflowError, ValueError):  # Python's datetime has no place for it either
+        return f"a value of {column.dtype}"
+    shown = repr(value.item() if isinstance(value, np.generic) else value)
+    return shown if len(shown) <= 200 else f"{shown[:200]}… ({len(shown)} characters)"
 
 
 def _infer_type(column: pd.Series[Any], known: pa.DataType | None) -> pa.DataType:
@@ -234,7 +241,7 @@ def _infer_type(column: pd.Series[Any], known: pa.DataType | None) -> pa.DataTyp
     inferred = _storable(array)
     if inferred is None:
         sort = "holds only missing values" if array.null_count == len(array) else f"holds {array.type} values"
-        raise SchemaError(f"column {column.name!r} {sort}: no column type can be told from them", advice=_DECLARE)
+        raise SchemaError(f"column {column.name!r} {sort}: no column type can be told from them", advice=DECLARE)
     return inferred
 
 

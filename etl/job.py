@@ -47,6 +47,16 @@ class Job(BaseModel):
     key: str | None = Field(
         default=None, description="Column whose ranges make the chunks; without it a single-column primary key is used."
     )
+    watermark: str | None = Field(
+        default=None,
+        description="Column that says which rows are new since the last completed run: a rowversion, a moment, a growing key.",
+    )
+    watermark_lag_sec: int = Field(
+        default=0, ge=0, description="For a moment: how long ago it must be, so that its transaction has ended."
+    )
+    watermark_utc: bool = Field(
+        default=False, description="Whether a moment without offset is in UTC, not server time."
+    )
     transform: str | None = Field(
         default=None, description="module:function that takes a pandas.DataFrame and returns one."
     )
@@ -92,6 +102,10 @@ class Job(BaseModel):
             raise ValueError("give either source_table or query")
         if self.query is not None and self.key is not None:
             raise ValueError("a query is read as one stream and has no key; give source_table for key ranges")
+        if self.watermark is not None and (self.source_table is None or self.mode != "append"):
+            raise ValueError("a watermark selects what is appended of a source_table: it needs one, and mode append")
+        if self.watermark is None and (self.watermark_lag_sec or self.watermark_utc):
+            raise ValueError("watermark_lag_sec and watermark_utc describe a watermark, and there is none")
         if self.output_schema is not None and self.transform is None:
             raise ValueError("output_schema describes a transform's output, and there is no transform")
         return self

@@ -202,6 +202,12 @@ def last_run(connection: Connection, job: Job, run_key: str | None = None) -> Ru
     return None if row is None else find_run(connection, row["run_id"])
 
 
+def last_done_run(connection: Connection, job: Job) -> Run | None:
+    """The job's latest completed run."""
+    row = _execute(connection, "ledger_last_done", job_hash=job.hash()).mappings().first()
+    return None if row is None else find_run(connection, row["run_id"])
+
+
 def all_runs(connection: Connection) -> list[RunSummary]:
     """Every run, latest first."""
     rows = _execute(connection, "ledger_runs").mappings()

@@ -10,8 +10,6 @@ from __future__ import annotations
 
 import base64
 import json
-import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
@@ -19,21 +17,16 @@ from typing import Any, Literal
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import catalog, connect, statements, types
+from etl import catalog, connect, statements, types, watermark
 from etl.errors import JobError
 from etl.job import Job
+from etl.keys import Bound, bound_text, bound_value, is_keyable
 from etl.route import NO_ROUTE, Route
+from etl.selection import EVERY_ROW, Condition
 from etl.statements import TableName, quote
 from etl.types import Column
+from etl.watermark import Window
 
-Bound = str | int | float
-SQLITE_KEYS: list[Callable[[pa.DataType], bool]] = [
-    pa.types.is_integer,
-    pa.types.is_string,
-    pa.types.is_date,
-    pa.types.is_timestamp,
-]
-COLLATION_NAME = re.compile(r"\w+")
 ChunkKind = Literal["range", "nulls", "spool"]
 
 
@@ -72,6 +65,9 @@ class Plan:
     key: str | None = None
     spool: str | None = None
     route: Route = NO_ROUTE
+    watermark: str | None = None
+    window: Window | None = None
+    """Which rows are new, for a job with a watermark."""
     notes: list[str] = field(default_factory=list)
     """What the user should know: why there are no key ranges, what was decided."""
 
@@ -79,6 +75,13 @@ class Plan:
     def rows_planned(self) -> int:
         """Rows in all chunks, as planned."""
         return sum(chunk.rows_planned for chunk in self.chunks)
+
+    def new_rows(self, dialect: str) -> Condition:
+        """Which of the source's rows the run is about."""
+        if self.window is None:
+            return EVERY_ROW
+        column = next(column for column in self.source_columns if column.name == self.watermark)
+        return watermark.condition(dialect, column, self.window)
 
     def to_json(self) -> str:
         """The plan as text for the ledger."""
@@ -90,6 +93,8 @@ class Plan:
             "key": self.key,
             "spool": self.spool,
             "route": asdict(self.route),
+            "watermark": self.watermark,
+            "window": None if self.window is None else asdict(self.window),
             "notes": self.notes,
         }
         return json.dumps(fields)
@@ -107,6 +112,8 @@ class Plan:
             key=fields["key"],
             spool=fields["spool"],
             route=Route.from_dict(fields["route"]),
+            watermark=fields["watermark"],
+            window=None if fields["window"] is None else Window(**fields["window"]),
             notes=fields["notes"],
         )
 
@@ -136,49 +143,50 @@ def choose_key(connection: Connection, job: Job, columns: list[Column]) -> tuple
                 f"{job.source_table} has no column {job.key}",
                 advice=f"Its columns: {', '.join(column.name for column in columns)}.",
             )
-        if not _is_keyable(dialect, column):
+        if not is_keyable(dialect, column):
             raise JobError(
                 f"{job.source_table}.{column.name} is {column.sql_type}, which cannot be cut into ranges",
                 advice="Take a key of integers, decimals, dates, text or uniqueidentifier, or none.",
             )
         return column, f"key ranges over {column.name}"
     key = catalog.primary_key(connection, TableName.parse(job.source_table))
-    if len(key) == 1 and _is_keyable(dialect, by_name[key[0].casefold()]):
+    if len(key) == 1 and is_keyable(dialect, by_name[key[0].casefold()]):
         return by_name[key[0].casefold()], f"key ranges over the primary key {key[0]}"
     return None, "no single-column primary key: the rows are spooled first; name a key to avoid that"
 
 
-def key_ranges(connection: Connection, job: Job, key: Column) -> list[Chunk]:
-    """Chunks that cover every row once: ranges of about `chunk_rows` rows each, and one for rows without a key."""
+def key_ranges(connection: Connection, job: Job, key: Column, new: Condition = EVERY_ROW) -> list[Chunk]:
+    """Chunks that cover every new row once: ranges of about `chunk_rows` rows each, and one for rows without a key."""
     assert job.source_table is not None
     dialect = connection.dialect.name
     names = {
         "table": TableName.parse(job.source_table).quoted(dialect),
         "key": quote(dialect, key.name),
+        "new": new.sql,
     }
-    bounds_sql = statements.load("plan_bounds").format(bound=_bound_text(dialect, key, "numbered.key_value"), **names)
+    bounds_sql = statements.load("plan_bounds").format(bound=bound_text(dialect, key, "numbered.key_value"), **names)
     totals_sql = statements.load(f"plan_totals_{dialect}").format(
-        bound=_bound_text(dialect, key, "totals.key_value"), **names
+        bound=bound_text(dialect, key, "totals.key_value"), **names
     )
     with connect.statement(f"planning key ranges of {job.source_table} over {key.name}"):
-        starts = connection.exec_driver_sql(bounds_sql, (job.chunk_rows,)).all()
-        totals = connection.exec_driver_sql(totals_sql).one()
+        starts = connection.exec_driver_sql(bounds_sql, (*new.bounds, job.chunk_rows)).all()
+        totals = connection.exec_driver_sql(totals_sql, new.bounds).one()
     chunks = _ranges([(row.bound, row.first_row) for row in starts], totals.last_bound, totals.keyed_rows)
     if totals.null_rows:
         chunks.append(Chunk(len(chunks), "nulls", rows_planned=totals.null_rows))
     return chunks
 
 
-def range_condition(dialect: str, key: Column, chunk: Chunk) -> tuple[str, tuple[Bound, ...]]:
-    """The WHERE condition of a key-range chunk, and its parameters in order."""
+def range_condition(dialect: str, key: Column, chunk: Chunk) -> Condition:
+    """Which rows a key-range chunk has."""
     column = quote(dialect, key.name)
     if chunk.kind == "nulls":
-        return f"{column} IS NULL", ()
+        return Condition(f"{column} IS NULL")
     assert chunk.lower is not None
     assert chunk.upper is not None
-    bound = _bound_value(dialect, key)
+    bound = bound_value(dialect, key)
     operator = "<=" if chunk.upper_closed else "<"
-    return f"{column} >= {bound} AND {column} {operator} {bound}", (chunk.lower, chunk.upper)
+    return Condition(f"{column} >= {bound} AND {column} {operator} {bound}", (chunk.lower, chunk.upper))
 
 
 def _ranges(starts: list[tuple[Bound, int]], last: Bound | None, rows: int) -> list[Chunk]:
@@ -192,32 +200,3 @@ def _ranges(starts: list[tuple[Bound, int]], last: Bound | None, rows: int) -> l
     lower, first_row = starts[-1]
     closing = Chunk(len(inner), "range", lower, last, upper_closed=True, rows_planned=max(rows - first_row + 1, 0))
     return [*inner, closing]
-
-
-def _is_keyable(dialect: str, column: Column) -> bool:
-    if dialect == "mssql":
-        name, length, _ = types.split(column.sql_type)
-        is_max = name in types.COLLATED and length is None
-        return types.rule(column.sql_type).key is not None and not is_max
-    arrow = types.arrow_type(dialect, column.sql_type)
-    return any(check(arrow) for check in SQLITE_KEYS)
-
-
-def _bound_text(dialect: str, key: Column, expression: str) -> str:
-    if dialect != "mssql":
-        return expression
-    rule = types.rule(key.sql_type)
-    return f"CONVERT({rule.key}, {expression}{rule.key_style})"
-
-
-def _bound_value(dialect: str, key: Column) -> str:
-    """A bound parameter in the key's exact type. Text in a code page takes the column's collation, hence code page, first."""
-    if dialect != "mssql":
-        return "?"
-    name = types.base_name(key.sql_type)
-    if name in {"char", "varchar"} and key.collation and COLLATION_NAME.fullmatch(key.collation):
-        return f"CAST(CAST(? AS nvarchar(4000)) COLLATE {key.collation} AS {key.sql_type})"
-    rule = types.rule(key.sql_type)
-    if rule.key_style:
-        return f"CONVERT({key.sql_type}, ?{rule.key_style})"
-    return f"CAST(? AS {key.sql_type})"

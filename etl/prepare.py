@@ -8,7 +8,21 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import catalog, extract, frames, ledger, load, plan, route, selection, seventh_digit, spool, transform, types
+from etl import (
+    catalog,
+    extract,
+    frames,
+    ledger,
+    load,
+    plan,
+    route,
+    selection,
+    seventh_digit,
+    spool,
+    transform,
+    types,
+    watermark,
+)
 from etl.connect import Endpoint
 from etl.errors import JobError, LedgerError, SchemaError
 from etl.job import Job
@@ -16,9 +30,10 @@ from etl.ledger import Run
 from etl.plan import Chunk, Plan
 from etl.result import ChunkResult
 from etl.route import NO_ROUTE, Route, Wishes
-from etl.selection import Selection
+from etl.selection import EVERY_ROW, Condition, Selection
 from etl.statements import MAX_IDENTIFIER_CHARS, TableName
 from etl.types import Column
+from etl.watermark import Window
 
 SAMPLE_ROWS = 1_000
 """Rows of the first chunk on which the transform's output schema is tried; the whole chunk only where these do not tell."""
@@ -53,6 +68,7 @@ class _Draft:
     source: list[Column]
     key: Column | None
     note: str
+    watermark: Column | None
     output: pa.Schema | None
     """None where the source is empty and the transform's output is not declared."""
 
@@ -130,10 +146,11 @@ def _draft(job: Job, source: Endpoint) -> _Draft:
     with source.connect() as connection:
         columns = plan.source_columns(connection, job)
         _require_readable(connection, job, columns)
-        columns = seventh_digit.found(connection, _everything(source.dialect, job, columns))
+        columns = seventh_digit.found(connection, _stream(source.dialect, job, columns))
         key, note = plan.choose_key(connection, job, columns)
+        new_by = None if job.watermark is None else watermark.find(columns, job)
     output = _output_schema(source, job, columns)
-    draft = _Draft(columns, key, note, output)
+    draft = _Draft(columns, key, note, new_by, output)
     with job.target_endpoint.connect() as connection:
         _target_columns(connection, job, draft, source.dialect)
     return draft
@@ -167,17 +184,17 @@ def _require_readable(connection: Connection, job: Job, columns: list[Column]) -
         ) from error
 
 
-def _everything(dialect: str, job: Job, columns: list[Column]) -> Selection:
-    """All rows of the source, as one stream."""
+def _stream(dialect: str, job: Job, columns: list[Column], rows: Condition = EVERY_ROW) -> Selection:
+    """The source's rows as one stream."""
     if job.query is not None:
         return selection.select_query(dialect, job.query, columns)
     assert job.source_table is not None
-    return selection.select_table(dialect, TableName.parse(job.source_table), columns)
+    return selection.select_table(dialect, TableName.parse(job.source_table), columns, rows)
 
 
 def _inferred(source: Endpoint, job: Job, columns: list[Column], rows: int) -> pa.Schema | None:
     assert job.transform is not None
-    sample = extract.read_head(source, _everything(source.dialect, job, columns), rows)
+    sample = extract.read_head(source, _stream(source.dialect, job, columns), rows)
     if sample.num_rows == 0:
         return None
     frame = frames.to_pandas(sample, job.frame_dtypes)
@@ -218,11 +235,15 @@ def _start_run(job: Job, target: Endpoint, run_key: str | None) -> str:
 def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
     source, target = job.source_endpoint, job.target_endpoint
     folder = _spool_folder(job, run_id)
+    window = _window(job, source, target, draft.watermark)
+    rows = EVERY_ROW
+    if draft.watermark is not None and window is not None:
+        rows = watermark.condition(source.dialect, draft.watermark, window)
     if draft.key is None:
-        chunks = _spool(source, job, draft.source, folder)
+        chunks = _spool(source, job, draft.source, rows, folder)
     else:
         with source.connect() as connection:
-            chunks = plan.key_ranges(connection, job, draft.key)
+            chunks = plan.key_ranges(connection, job, draft.key, rows)
     with target.connect() as connection:
         columns, exists = _target_columns(connection, job, draft, source.dialect)
         output = draft.output if draft.output is not None else pa.schema([])
@@ -240,12 +261,34 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
             key=None if draft.key is None else draft.key.name,
             spool=None if draft.key is not None else str(folder.resolve()),
             route=way,
-            notes=[draft.note, f"written by {way}", *seventh_digit.notes(draft.source)],
+            watermark=None if draft.watermark is None else draft.watermark.name,
+            window=window,
+            notes=[
+                draft.note,
+                *_window_notes(draft.watermark, window),
+                f"written by {way}",
+                *seventh_digit.notes(draft.source),
+            ],
         )
         # One transaction: a plan without its table, or a table without its plan, cannot be.
         ledger.store_plan(connection, run_id, run_plan)
         connection.commit()
     return Prepared(job, run_id, run_plan, table, [], resumed=False)
+
+
+def _window(job: Job, source: Endpoint, target: Endpoint, column: Column | None) -> Window | None:
+    """From the upper bound of the job's last completed run on."""
+    if column is None:
+        return None
+    with target.connect() as connection:
+        last = ledger.last_done_run(connection, job)
+    before = None if last is None else last.plan.window
+    with source.connect() as connection:
+        return watermark.window(connection, job, column, None if before is None else before.upper)
+
+
+def _window_notes(column: Column | None, window: Window | None) -> list[str]:
+    return [] if column is None else [f"new rows only: {column.name} {window}"]
 
 
 def _route(
@@ -268,8 +311,8 @@ def _spool_folder(job: Job, run_id: str) -> Path:
     return (job.spool_dir or spool.default_folder()) / run_id
 
 
-def _spool(source: Endpoint, job: Job, columns: list[Column], folder: Path) -> list[Chunk]:
-    batches = extract.read_batches(source, _everything(source.dialect, job, columns))
+def _spool(source: Endpoint, job: Job, columns: list[Column], rows: Condition, folder: Path) -> list[Chunk]:
+    batches = extract.read_batches(source, _stream(source.dialect, job, columns, rows))
     return spool.write(batches, types.schema(source.dialect, columns), folder, job.chunk_rows)
 
 

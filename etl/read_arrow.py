@@ -7,7 +7,7 @@ first: this module alone decides how wide a buffer is. A value that grew in betw
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,28 +48,28 @@ class Widths:
         return max(self.text_bytes, self.binary_bytes) <= MAX_VALUE_BYTES
 
 
-def can_read(source: Endpoint, selection: Selection, parameters: Sequence[Any]) -> bool:
+def can_read(source: Endpoint, selection: Selection) -> bool:
     """Whether arrow-odbc carries the selection whole: parameters are text in ASCII, and (max) columns can be measured.
 
     It binds parameters as varchar, whose code page need not have a key's characters. A query is not measured: it would run
     twice, and the second time may give other rows. For -0.9 in a decimal(1,1) it has a byte too few: it makes room for the
     digits, the sign and the point, and FreeTDS writes a 0 before the point.
     """
-    if source.dialect != "mssql" or not all(isinstance(bound, str) and bound.isascii() for bound in parameters):
+    if source.dialect != "mssql" or not all(isinstance(bound, str) and bound.isascii() for bound in selection.bounds):
         return False
     if any(map(_is_all_fraction, selection.columns)):
         return False
     return selection.longest_sql is not None or not selection.unbounded
 
 
-def measure(connection: Any, selection: Selection, parameters: Sequence[str]) -> Widths:
+def measure(connection: Any, selection: Selection) -> Widths:
     """The widths that the selection's longest values need. `connection` is arrow-odbc's."""
     longest = {"text": MAX_DECLARED_TEXT_BYTES, "binary": MAX_DECLARED_BINARY_BYTES}
     if selection.longest_sql is not None:
         schema = pa.schema([pa.field(str(number), pa.int64()) for number, _ in enumerate(selection.unbounded)])
         with connect.statement(f"measuring the longest values of {selection.origin}"):
             (batch,) = connection.read_arrow_batches(
-                selection.longest_sql, parameters=parameters or None, schema=schema
+                selection.longest_sql, parameters=list(selection.bounds) or None, schema=schema
             )
         for column, (server_bytes,) in zip(selection.unbounded, batch.columns, strict=True):
             name = types.base_name(column.sql_type)
@@ -79,9 +79,7 @@ def measure(connection: Any, selection: Selection, parameters: Sequence[str]) ->
     return Widths(longest["text"] + SPARE_TEXT_BYTES, longest["binary"])
 
 
-def read_batches(
-    connection: Any, selection: Selection, parameters: Sequence[str], widths: Widths
-) -> Generator[pa.RecordBatch]:
+def read_batches(connection: Any, selection: Selection, widths: Widths) -> Generator[pa.RecordBatch]:
     """The selection's rows as record batches of the declared types, as they arrive.
 
     Raises DatabaseError when the server refuses or breaks off, or when binary is wider than its buffer, SchemaError for a value
@@ -94,7 +92,7 @@ def read_batches(
             selection.sql,
             batch_size=BATCH_ROWS,
             max_bytes_per_batch=BATCH_BYTES,
-            parameters=parameters or None,
+            parameters=list(selection.bounds) or None,
             schema=_with_guards(schema, selection),
             max_text_size=widths.text_bytes,
             max_binary_size=widths.binary_bytes,

@@ -20,7 +20,7 @@ BATCH_ROWS = 5_000
 """Rows that exist as Python objects at a time: enough to hide the call overhead, few enough to stay out of the peak."""
 
 
-def read_batches(connection: Connection, selection: Selection, parameters: Sequence[Any]) -> Generator[pa.RecordBatch]:
+def read_batches(connection: Connection, selection: Selection) -> Generator[pa.RecordBatch]:
     """Run the selection and yield its rows as record batches of the declared types, as they arrive.
 
     Raises DatabaseError when the server refuses or breaks off, SchemaError for a value that its declared type or the
@@ -29,7 +29,7 @@ def read_batches(connection: Connection, selection: Selection, parameters: Seque
     schema = types.driver_schema(connection.dialect.name, selection.columns)
     with connect.cursor(connection) as cursor:
         with connect.statement(f"reading {selection.origin}"):
-            cursor.execute(selection.sql, tuple(parameters))
+            cursor.execute(selection.sql, selection.bounds)
         while True:
             with connect.statement(f"reading {selection.origin}"):
                 rows = cursor.fetchmany(BATCH_ROWS)

@@ -7,8 +7,26 @@ from typing import NoReturn
 
 from etl import types
 from etl.errors import SchemaError
+from etl.keys import Bound
 from etl.statements import TableName, quote
 from etl.types import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What restricts a selection to some rows: SQL for WHERE, with a `?` for each of the bounds."""
+
+    sql: str
+    bounds: tuple[Bound, ...] = ()
+
+    def __and__(self, other: Condition) -> Condition:
+        """Both."""
+        if self == EVERY_ROW:
+            return other
+        return self if other == EVERY_ROW else Condition(f"{self.sql} AND {other.sql}", self.bounds + other.bounds)
+
+
+EVERY_ROW = Condition("1 = 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +38,8 @@ class Selection:
     guarded: list[Column]
     origin: str
     """What is read, for messages."""
+    bounds: tuple[Bound, ...] = ()
+    """The parameters of the statement, and of those below."""
     longest_sql: str | None = None
     """A statement for the bytes of the longest value of each unbounded column, in order; None where it cannot be asked for."""
     digits_sql: str | None = None
@@ -32,9 +52,9 @@ class Selection:
         return [column for column in self.columns if types.is_unbounded(column.sql_type)]
 
 
-def select_table(dialect: str, table: TableName, columns: list[Column], condition: str = "") -> Selection:
-    """SELECT of all columns of a table, restricted by a condition with `?` parameters."""
-    where = f" WHERE {condition}" if condition else ""
+def select_table(dialect: str, table: TableName, columns: list[Column], condition: Condition = EVERY_ROW) -> Selection:
+    """SELECT of all columns of a table, of the rows that meet the condition."""
+    where = "" if condition == EVERY_ROW else f" WHERE {condition.sql}"
     origin = f"FROM {table.quoted(dialect)}{where}"
     sql = f"SELECT {_select_list(dialect, columns)} {origin}"
     return Selection(
@@ -42,6 +62,7 @@ def select_table(dialect: str, table: TableName, columns: list[Column], conditio
         columns,
         _guarded(dialect, columns),
         str(table),
+        condition.bounds,
         _longest(dialect, columns, origin),
         _digits(dialect, columns, origin),
     )

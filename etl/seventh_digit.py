@@ -30,7 +30,7 @@ def found(connection: Connection, selection: Selection) -> list[Column]:
     if selection.digits_sql is None:
         return selection.columns
     with connect.statement(f"looking for seventh fractional digits in {selection.origin}"):
-        numbers = iter(connection.exec_driver_sql(selection.digits_sql).one())
+        numbers = iter(connection.exec_driver_sql(selection.digits_sql, selection.bounds).one())
     return [
         replace(column, seventh=_way(next(numbers), next(numbers), next(numbers)))
         if column.may_have_seventh

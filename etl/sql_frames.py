@@ -21,7 +21,7 @@ from etl import catalog, connect, extract, frames, load, read_rows, route, seven
 from etl.append import append
 from etl.batches import in_runs
 from etl.connect import Endpoint, Role
-from etl.errors import JobError
+from etl.errors import JobError, SchemaError
 from etl.frame_dtypes import FrameDtypes
 from etl.selection import Selection, select_query, select_table
 from etl.statements import TableName
@@ -137,7 +137,7 @@ def _reading(sql: str, con: Database, columns: Sequence[str] | None) -> Iterator
         selection = _selection(connection, sql, columns)
         # A caller's connection may be in a transaction whose rows no other connection sees.
         if isinstance(con, Connection):
-            batches = read_rows.read_batches(connection, selection, ())
+            batches = read_rows.read_batches(connection, selection)
         else:
             batches = extract.read_batches(source, selection)
         yield pa.RecordBatchReader.from_batches(types.schema(source.dialect, selection.columns), batches)
@@ -192,16 +192,24 @@ def _write(
         return _append(frame, table, connection, target, is_new=False)
     load.drop_if_exists(connection, table)
     catalog.require_schema(connection, table)
-    load.create_table(connection, table, _new_columns(frame, target.dialect, dtype))
+    load.create_table(connection, table, _new_columns(table, frame, target.dialect, dtype))
     return _append(frame, table, connection, target, is_new=True)
 
 
-def _new_columns(frame: pd.DataFrame, dialect: str, dtype: Mapping[str, str]) -> list[Column]:
+def _new_columns(table: TableName, frame: pd.DataFrame, dialect: str, dtype: Mapping[str, str]) -> list[Column]:
     unknown = sorted(set(dtype) - {str(name) for name in frame.columns})
     if unknown:
         raise JobError(f"dtype names {', '.join(unknown)}, which the frame does not have")
+    if not len(frame.columns):
+        raise SchemaError(f"a frame with no columns makes no table {table}", state="Nothing was written.")
     others = frame.loc[:, [str(name) not in dtype for name in frame.columns]]
-    inferred = frames.infer_schema(others, _declared_decimals(others)) if len(others.columns) else []
+    try:
+        inferred = frames.infer_schema(others, _declared_decimals(others)) if len(others.columns) else []
+    except SchemaError as error:
+        if error.advice != frames.DECLARE:
+            raise
+        advice = 'Give the columns\' SQL types in dtype, e.g. dtype={"name": "nvarchar(60)"}.'
+        raise SchemaError(error.message, state="Nothing was written.", advice=advice) from error
     by_name = {field.name: types.declare(dialect, field.name, field.type) for field in inferred} | dict(dtype)
     return [Column(str(name), by_name[str(name)], nullable=True) for name in frame.columns]
 
@@ -237,4 +245,7 @@ def _arrow_of(dtype: pd.ArrowDtype | pd.DatetimeTZDtype | np.dtype[Any]) -> pa.D
         return dtype.pyarrow_dtype
     if isinstance(dtype, pd.DatetimeTZDtype):
         return pa.timestamp(dtype.unit, tz=str(dtype.tz))
-    return pa.null() if dtype.kind == "O" else pa.from_numpy_dtype(dtype)
+    try:
+        return pa.from_numpy_dtype(dtype)
+    except pa.ArrowNotImplementedError:  # objects, complex numbers
+        return pa.null()

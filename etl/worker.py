@@ -99,12 +99,11 @@ class ChunkWork:
             assert self.plan.spool is not None
             return spool.read(chunk, Path(self.plan.spool))
         assert self.job.source_table is not None
-        dialect = self.source.dialect
-        key = next(column for column in self.plan.source_columns if column.name == self.plan.key)
-        condition, bounds = range_condition(dialect, key, chunk)
+        dialect, columns = self.source.dialect, self.plan.source_columns
+        key = next(column for column in columns if column.name == self.plan.key)
+        rows = range_condition(dialect, key, chunk) & self.plan.new_rows(dialect)
         table = TableName.parse(self.job.source_table)
-        selection = select_table(dialect, table, self.plan.source_columns, condition)
-        return extract.read_table(self.source, selection, bounds)
+        return extract.read_table(self.source, select_table(dialect, table, columns, rows))
 
     def _transform(self, rows: pa.Table) -> pa.Table:
         schema = self.plan.output_schema

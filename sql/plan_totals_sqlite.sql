@@ -3,4 +3,5 @@ SELECT {bound} AS last_bound, totals.keyed_rows, totals.all_rows - totals.keyed_
 FROM (
     SELECT MAX({key}) AS key_value, COUNT({key}) AS keyed_rows, COUNT(*) AS all_rows
     FROM {table}
+    WHERE {new}
 ) AS totals

@@ -7,7 +7,7 @@ import secrets
 import sqlite3
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
@@ -167,6 +167,13 @@ class MssqlDatabase(Database):
     def query(self, sql: str) -> list[Row]:
         result = self.connection.exec_driver_sql(sql)
         return [tuple(row) for row in result] if result.returns_rows else []
+
+    @contextmanager
+    def transaction(self) -> Iterator[Callable[[str], Any]]:
+        """What runs statements in a transaction of its own, which is committed at the end."""
+        with self.engine.connect().execution_options(isolation_level="READ COMMITTED") as connection:
+            yield connection.exec_driver_sql
+            connection.commit()
 
     def name(self, table: str) -> str:
         return f"dbo.{quote('mssql', table)}"

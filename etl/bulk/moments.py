@@ -27,6 +27,7 @@ HAS_TIME, HAS_DATE, HAS_OFFSET = 1 << 13, 1 << 14, 1 << 15
 DAYS_1900_TO_1970 = 25_567
 DAY_TICKS = 864_000_000_000
 MINUTE_TICKS = 600_000_000
+MAX_OFFSET_MINUTES = 14 * 60
 LAST_DAY = 2_958_463
 """9999-12-31 as days since 1900-01-01."""
 TICKS_OF_UNIT = {"s": 10_000_000, "ms": 10_000, "us": 10}
@@ -101,6 +102,7 @@ def _offset_text(values: pa.Array, scale: int) -> Bytes:
     local_days, local_ticks = _local(parts)
     sign, hours, minutes = (pc.struct_field(parts, name) for name in ("sign", "hours", "minutes"))
     magnitude = _integers(hours) * 60 + _integers(minutes)
+    _refuse(magnitude > MAX_OFFSET_MINUTES, values, "has an offset beyond 14 hours")
     offset = np.where(np.asarray(pc.fill_null(pc.equal(sign, "-"), False)), -magnitude, magnitude)
     moved_days, ticks = np.divmod(local_ticks - offset * MINUTE_TICKS, DAY_TICKS)
     return _moment(local_days + moved_days, ticks, offset, scale, values)
@@ -114,7 +116,12 @@ def _parts(values: pa.Array, pattern: str, kind: str) -> pa.Array:
 
 def _local(parts: pa.Array) -> tuple[Numbers, Numbers]:
     day, time, fraction = (pc.struct_field(parts, name) for name in ("day", "time", "fraction"))
-    seconds = pc.strptime(pc.binary_join_element_wise(day, time, " "), "%Y-%m-%d %H:%M:%S", "s")
+    text = pc.binary_join_element_wise(day, time, " ")
+    seconds = pc.strptime(text, "%Y-%m-%d %H:%M:%S", "s")
+    # To strptime the 30th of February is the 1st of March.
+    _refuse(
+        np.asarray(pc.fill_null(pc.not_equal(pc.cast(seconds, pa.string()), text), False)), text, "is no day or time"
+    )
     days, ticks = _split(numbers(seconds), "s")
     return days, ticks + numbers(pc.cast(pc.utf8_rpad(pc.fill_null(fraction, ""), 7, "0"), pa.int64()))
 

@@ -35,11 +35,11 @@ def plan_and_read(database: Database, connection: Connection, chunk_rows: int) -
     chunks = plan.key_ranges(connection, planned, key)
     read = []
     for chunk in chunks:
-        condition, bounds = plan.range_condition(database.dialect, key, chunk)
+        condition = plan.range_condition(database.dialect, key, chunk)
         table = TableName.parse(database.name(KEYED))
         selection = select_table(database.dialect, table, columns, condition)
         source = Endpoint.of(database.url, "reader")
-        read.append(extract.read_table(source, selection, bounds).column("row_no").to_pylist())
+        read.append(extract.read_table(source, selection).column("row_no").to_pylist())
     connection.rollback()  # ends SQLite's read transaction, which would make the next refill wait
     return chunks, read
 

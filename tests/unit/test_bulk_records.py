@@ -97,8 +97,12 @@ def test_an_instant_goes_into_datetimeoffset_in_utc() -> None:
         ("money", Decimal("922337203685477.5808"), "row 1: .*outside of money"),
         ("smalldatetime", dt.datetime(1899, 12, 31), "row 1: .*outside of smalldatetime"),
         ("datetime", dt.datetime(1752, 12, 31), "row 1: .*outside of datetime"),
-        ("datetimeoffset(0)", "2024-01-01", "column c, row 1: 2024-01-01 is not a datetimeoffset"),
-        ("time(1)", dt.time(23, 59, 59, 990_000), "column c, row 1: .* rounds up to midnight"),
+        (
+            "datetimeoffset(0)",
+            "2024-01-01",
+            r"column c \(datetimeoffset\(0\)\), row 1: 2024-01-01 is not a datetimeoffset",
+        ),
+        ("time(1)", dt.time(23, 59, 59, 990_000), "row 1: .* rounds up to midnight"),
         ("datetime2(4)", dt.datetime(9999, 12, 31, 23, 59, 59, 999_950), "row 1: .* outside of the years"),
         ("uniqueidentifier", "6f9619ff", "row 1: '6f9619ff', which is no uniqueidentifier"),
         ("nvarchar(20)", "a\0b", r"row 1: 'a\\x00b', with U\+0000"),
@@ -122,6 +126,28 @@ def test_rows_are_cut_into_blocks_and_keep_their_place(monkeypatch: pytest.Monke
     assert first_values == list(range(100))
 
 
+def test_one_long_value_does_not_make_every_record_long() -> None:
+    table = pa.table({name: pa.array(["x" * 4_000, *["x"] * 50_000]) for name in "abcd"})
+    found = list(records.blocks(table, [Column(name, "varchar(max)") for name in "abcd"], [1, 2, 3, 4]))
+    assert max(block.records.nbytes for block in found) <= records.MAX_BLOCK_BYTES
+    assert [block.first_row for block in found[1:]] == [block.first_row + len(block.records) for block in found[:-1]]
+    assert sum(len(block.records) for block in found) == 50_001
+
+
+def test_a_value_is_refused_by_its_row_in_the_table_whatever_its_block(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "BLOCK_BYTES", 300)
+    table = pa.table({"c": pa.array([*[1.5] * 99, float("inf")])})
+    with pytest.raises(SchemaError, match=r"column c \(float\), row 99: inf"):
+        list(records.blocks(table, [Column("c", "float")], [1]))
+
+
+@pytest.mark.parametrize("sql_type", ["int", "bit", "float", "date", "nvarchar(9)"])
+def test_null_is_refused_where_the_column_has_none(sql_type: str) -> None:
+    table = pa.table({"c": pa.nulls(2, types.arrow_type("mssql", sql_type))})
+    with pytest.raises(SchemaError, match=r"column c \(.*\), row 0: NULL, and the column is declared NOT NULL"):
+        list(records.blocks(table, [Column("c", sql_type, nullable=False)], [1]))
+
+
 @pytest.mark.parametrize(
     ("sql_type", "values", "large"),
     [
@@ -129,6 +155,11 @@ def test_rows_are_cut_into_blocks_and_keep_their_place(monkeypatch: pytest.Monke
         ("varchar(max)", ["x" * 4_096, "x" * 4_097, None], [1]),
         ("varbinary(max)", [b"x" * 4_096, b"x" * 4_097, None], [1]),
         ("nvarchar(2000)", ["x" * 2_000, "日" * 2_000], []),
+        # These wait in a staging table as nvarchar(max) or varbinary(max).
+        ("xml", ["x" * 2_048, "x" * 2_049], [1]),
+        ("text", ["x" * 2_048, "x" * 2_049], [1]),
+        ("ntext", ["日" * 2_048, "日" * 2_049], [1]),
+        ("image", [b"x" * 4_096, b"x" * 4_097], [1]),
         ("int", [1, 2], []),
     ],
 )
@@ -139,6 +170,14 @@ def test_what_is_too_long_for_bulk_copy_is_parted_from_the_rest(
     split = lengths.split(table, [Column("id", "bigint"), Column("c", sql_type)])
     assert split.large.column("id").to_pylist() == large
     assert split.small.column("id").to_pylist() == [row for row in range(len(values)) if row not in large]
+
+
+def test_under_a_utf8_collation_lengths_are_bytes_but_it_waits_in_utf16() -> None:
+    column = Column("c", "varchar(6000)", collation="Latin1_General_100_CI_AS_SC_UTF8")
+    values = ["x" * 2_048, "x" * 2_049, "日" * 2_000]
+    assert lengths.split(pa.table({"c": pa.array(values)}), [column]).large.column("c").to_pylist() == values[1:2]
+    with pytest.raises(SchemaError, match=r"row 0: a value of length 6003"):
+        lengths.split(pa.table({"c": pa.array(["日" * 2_001])}), [column])
 
 
 @pytest.mark.parametrize(

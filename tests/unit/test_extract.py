@@ -9,6 +9,7 @@ import pytest
 from etl import read_rows, types
 from etl import selection as selections
 from etl.errors import SchemaError
+from etl.selection import Condition
 from etl.statements import TableName
 from etl.types import Column
 
@@ -16,7 +17,7 @@ MOMENTS = [Column("id", "int", False), Column("fine", "datetime2(7)", True), Col
 
 
 def test_only_a_seventh_digit_is_guarded() -> None:
-    selection = selections.select_table("mssql", TableName("t", "dbo"), MOMENTS, "[id] = ?")
+    selection = selections.select_table("mssql", TableName("t", "dbo"), MOMENTS, Condition("[id] = ?", ("7",)))
     assert selection.sql == (
         "SELECT [id], [fine], [coarse], DATEPART(nanosecond, [fine]) % 1000 FROM [dbo].[t] WHERE [id] = ?"
     )

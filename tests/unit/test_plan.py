@@ -7,6 +7,7 @@ import pytest
 
 from etl import plan
 from etl.plan import Chunk, Plan
+from etl.selection import Condition
 from etl.types import Column
 
 
@@ -42,6 +43,6 @@ def test_bounds_are_compared_in_the_keys_exact_type(sql_type: str, collation: st
     key = Column("k]", sql_type, True, collation=collation)
     open_range = plan.range_condition("mssql", key, Chunk(0, "range", "a", "b"))
     closed_range = plan.range_condition("mssql", key, Chunk(0, "range", "a", "b", upper_closed=True))
-    assert open_range == (f"[k]]] >= {bound} AND [k]]] < {bound}", ("a", "b"))
-    assert closed_range == (f"[k]]] >= {bound} AND [k]]] <= {bound}", ("a", "b"))
-    assert plan.range_condition("mssql", key, Chunk(0, "nulls")) == ("[k]]] IS NULL", ())
+    assert open_range == Condition(f"[k]]] >= {bound} AND [k]]] < {bound}", ("a", "b"))
+    assert closed_range == Condition(f"[k]]] >= {bound} AND [k]]] <= {bound}", ("a", "b"))
+    assert plan.range_condition("mssql", key, Chunk(0, "nulls")) == Condition("[k]]] IS NULL")

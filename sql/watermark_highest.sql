@@ -1,0 +1,3 @@
+-- The highest value of a growing key.
+SELECT {bound} AS upper_bound
+FROM (SELECT MAX({column}) AS value FROM {table}) AS highest
