@@ -56,7 +56,10 @@ def natural(column: pd.Series[Any]) -> pa.Array:
         return array_of_objects(column)
     if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or getattr(dtype, "kind", "") == "c":
         raise UnfitError(f"a column of dtype {dtype} has no counterpart in a database", position=None)
-    array = pa.array(column, from_pandas=True)
+    try:
+        array = pa.array(column, from_pandas=True)
+    except pa.ArrowNotImplementedError as error:  # long doubles, structures
+        raise UnfitError(f"a column of dtype {dtype} has no counterpart in a database", position=None) from error
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks()
     if pa.types.is_dictionary(array.type):

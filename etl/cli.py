@@ -1,4 +1,4 @@
-"""The command line: `etl copy`, `run`, `resume`, `runs`, `show`, `sandbox`.
+"""The command line: `etl copy`, `run`, `resume`, `undo`, `runs`, `show`, `sandbox`.
 
 Only the standard library and typer are imported before a command runs, so that `etl --help` answers at once.
 """
@@ -144,6 +144,22 @@ def show(
         with _target(target).connect() as connection:
             sealed = ledger.sealed_chunks(connection, run_id)
         report.print_run(found, sealed, as_json=as_json)
+
+
+@app.command()
+def undo(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, from `etl runs`.")],
+    target: TargetUrl = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Delete what a run appended, where its job asked for lineage columns."""
+    with _errors_told(as_json, debug):
+        from etl import report
+        from etl import undo as undoing
+
+        undone = undoing.undo(_target(target), _find_run(run_id, target))
+        report.print_undone(undone, as_json=as_json)
 
 
 @app.command()

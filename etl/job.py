@@ -71,6 +71,10 @@ class Job(BaseModel):
         default=DEFAULT_FRAME_DTYPES, description="How columns reach the transform: which pandas dtypes."
     )
     mode: Mode = Field(default="append", description="append adds rows; replace swaps in a new table.")
+    lineage: bool = Field(
+        default=False,
+        description="Add etl_run_id and etl_chunk_id to every row, so that `etl undo` can take the run back.",
+    )
     chunk_rows: int = Field(default=50_000, ge=1, le=10_000_000, description="Rows in a chunk, about.")
     workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Worker processes.")
     bulk_without: frozenset[Literal["check_constraints", "fire_triggers"]] = Field(

@@ -27,7 +27,7 @@ from etl.plan import Plan
 from etl.result import ChunkResult
 from etl.statements import quote
 
-RunState = Literal["planning", "running", "failed", "abandoned", "done"]
+RunState = Literal["planning", "running", "failed", "abandoned", "done", "undoing", "undone"]
 
 _moment = sa.DateTime().with_variant(mssql.DATETIME2(precision=6), "mssql")  # type: ignore[no-untyped-call]
 _name = sa.Unicode(400)
@@ -182,6 +182,20 @@ def store_plan(connection: Connection, run_id: str, plan: Plan) -> None:
 def end_run(connection: Connection, run_id: str, state: RunState) -> bool:
     """Set a run's last state. A run that is done stays done; returns whether the state was set."""
     return _execute(connection, "ledger_end_run", run_id=run_id, state=state, ended_at=now()).rowcount == 1
+
+
+def set_state(connection: Connection, run_id: str, state: RunState) -> None:
+    """Set a run's state, whatever it was."""
+    with connect.statement(f"marking run {run_id} as {state}"):
+        _execute(connection, "ledger_set_state", run_id=run_id, state=state, ended_at=now())
+
+
+def unseal(connection: Connection, run_id: str, chunk_no: int) -> None:
+    """Mark a chunk as undone. Raises LedgerError where another process has done so."""
+    if _execute(connection, "ledger_unseal", run_id=run_id, chunk_no=chunk_no).rowcount != 1:
+        raise LedgerError(
+            f"chunk {chunk_no} of run {run_id} was undone by another process meanwhile", advice="Look at `etl runs`."
+        )
 
 
 def find_run(connection: Connection, run_id: str) -> Run:

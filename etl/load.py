@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import catalog, connect, statements, types
+from etl import catalog, connect, lineage, statements, types
 from etl.errors import JobError, SchemaError
 from etl.job import Job
 from etl.statements import TableName, quote
@@ -29,11 +29,12 @@ def target_columns(
         )
     by_name = {column.name: column for column in source}
     passed_on = types.schema(source_dialect, source)
+    declared_types = {**(lineage.COLUMN_TYPES[dialect] if job.lineage else {}), **job.column_types}
     columns = []
     for field in output:
         origin = by_name.get(field.name)
         keeps = origin is not None and dialect == source_dialect and passed_on.field(field.name).type == field.type
-        declared = job.column_types.get(field.name)
+        declared = declared_types.get(field.name)
         if declared is not None:
             types.arrow_type(dialect, declared)
             columns.append(Column(field.name, declared, field.nullable))

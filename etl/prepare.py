@@ -13,6 +13,7 @@ from etl import (
     extract,
     frames,
     ledger,
+    lineage,
     load,
     plan,
     route,
@@ -106,6 +107,7 @@ def resume(job: Job, run: Run) -> Prepared:
             state=f"{len(sealed)} of {len(stored.chunks)} chunks are committed.",
             advice="See `etl runs` for the newer one.",
         )
+    _refuse_undoing(run)
     if run.state == "done":
         return Prepared(job, run.run_id, stored, job.target_name, sealed, resumed=True, finished=True)
     with job.source_endpoint.connect() as connection:
@@ -124,9 +126,19 @@ def _unfinished_run(connection: Connection, job: Job, run_key: str | None) -> Ru
     if not ledger.exists(connection):
         return None
     last = ledger.last_run(connection, job, run_key)
-    if last is None or last.state == "abandoned" or (last.state == "done" and run_key is None):
+    if last is None or last.state in {"abandoned", "undone"} or (last.state == "done" and run_key is None):
         return None
+    _refuse_undoing(last)
     return last
+
+
+def _refuse_undoing(run: Run) -> None:
+    if run.state in {"undoing", "undone"}:
+        raise LedgerError(
+            f"run {run.run_id} {'is being' if run.state == 'undoing' else 'was'} undone: it cannot go on",
+            state="Some of its rows may still be in the target." if run.state == "undoing" else "",
+            advice=f"Finish that with `etl undo {run.run_id}`." if run.state == "undoing" else "Start the job again.",
+        )
 
 
 def _abandon(connection: Connection, job: Job, run: Run) -> None:
@@ -150,6 +162,8 @@ def _draft(job: Job, source: Endpoint) -> _Draft:
         key, note = plan.choose_key(connection, job, columns)
         new_by = None if job.watermark is None else watermark.find(columns, job)
     output = _output_schema(source, job, columns)
+    if job.lineage and output is not None:
+        output = lineage.extended(output)
     draft = _Draft(columns, key, note, new_by, output)
     with job.target_endpoint.connect() as connection:
         _target_columns(connection, job, draft, source.dialect)

@@ -18,6 +18,7 @@ from etl.pipeline import Listener
 from etl.pipeline import Progress as RunProgress
 from etl.prepare import Prepared
 from etl.result import ChunkResult, RunResult
+from etl.undo import Undone
 
 MIN_WIDTH_CHARS = 100
 """Off a terminal rich would fold tables at 80 columns."""
@@ -124,6 +125,17 @@ def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
         numbers = (f"{end.rows_read:,}", f"{end.rows_written:,}", f"{end.seconds:.2f}", str(end.attempt))
         table.add_row(str(chunk.number), *numbers, end.worker)
     _console().print(table)
+
+
+def print_undone(undone: Undone, *, as_json: bool) -> None:
+    """What `etl undo` did."""
+    if as_json:
+        _print_json("undone", **asdict(undone))
+        return
+    print(f"run {undone.run_id} is undone: {undone.rows_deleted:,} rows of {undone.chunks} chunks deleted")
+    missing = undone.rows_written - undone.rows_deleted
+    if missing:
+        print(f"note: {missing:,} of the rows that it wrote were not there any more")
 
 
 def progress_line(progress: RunProgress) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import connect, extract, frames, ledger, spool, transform
+from etl import connect, extract, frames, ledger, lineage, spool, transform
 from etl.append import append
 from etl.connect import Endpoint
 from etl.errors import LedgerError
@@ -56,7 +56,7 @@ class ChunkWork:
             return done
         rows = self._extract(attempt.chunk)
         extract_sec = watch.lap()
-        output = self._transform(rows)
+        output = self._transform(rows, number)
         transform_sec = watch.lap()
         with self.slots.one_of(attempt.writers), self.target.connect() as connection:
             wait_sec = watch.lap()
@@ -105,8 +105,13 @@ class ChunkWork:
         table = TableName.parse(self.job.source_table)
         return extract.read_table(self.source, select_table(dialect, table, columns, rows))
 
-    def _transform(self, rows: pa.Table) -> pa.Table:
-        schema = self.plan.output_schema
+    def _transform(self, rows: pa.Table, number: int) -> pa.Table:
+        output = self.plan.output_schema
+        if not self.job.lineage:
+            return self._cast(rows, output)
+        return lineage.added(self._cast(rows, lineage.without(output)), output, self.run_id, number)
+
+    def _cast(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
         if self.job.transform is None:
             # Passed on as it is where source and target type are the same, else by the same exact casts.
             return rows if rows.schema.types == schema.types else frames.cast_table(rows, schema)

@@ -13,11 +13,12 @@ from functools import lru_cache
 from etl.sandbox.codepage import only_1252
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.link import Link, Parameter
+from etl.sandbox.moments import MINUTE, day_ticks, offset_minutes, ticks_of
 from etl.sandbox.outcomes import Argument
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.translation.conversion import convert
 from etl.sandbox.translation.expression import Expression
-from etl.sandbox.translation.types import family, is_wide, parse_type, storage
+from etl.sandbox.translation.types import family, is_wide, parse_type, storage, time_scale
 
 _DECLARATION = re.compile(
     r"\s*(@[\w@#$]+)\s+(?:as\s+)?([^,(=]+(?:\([^)]*\))?)\s*(?:=[^,]*)?(?:out(?:put)?\s*)?(?:,|$)", re.IGNORECASE
@@ -123,14 +124,10 @@ def _plain(value: Value, source: SqlType, target: SqlType) -> Value | _NotPlain:
     if target.name == "varbinary" and isinstance(value, bytes):
         return value if target.length is None or len(value) <= target.length else _NOT_PLAIN
     if (
-        target.name == "datetime2"
-        and source.name in {"datetime", "datetime2", "smalldatetime"}
-        and (target.scale or 0) >= 6
+        target.name == source.name
+        and target.name in {"datetime2", "datetimeoffset", "time"}
+        and time_scale(source) <= time_scale(target)
     ):
-        return value
-    if target.name == source.name == "datetimeoffset" and (target.scale or 0) >= 6:
-        return value
-    if target.name == source.name == "time" and (target.scale or 0) >= 6:
         return value
     return _NOT_PLAIN
 
@@ -162,28 +159,19 @@ def encode(value: Value, kind: SqlType) -> Parameter:  # noqa: PLR0911 - one lin
         return format(value, "f")
     if isinstance(value, dt.datetime):
         return _stamp_text(value, kind)
-    if isinstance(value, (dt.date, dt.time)):
+    if isinstance(value, dt.time):
+        return str(day_ticks(value))
+    if isinstance(value, dt.date):
         return value.isoformat()
     return shuffle_guid(value)
 
 
 def _stamp_text(value: dt.datetime, kind: SqlType) -> str:
-    offset = value.utcoffset()
-    if kind.name != "datetimeoffset" or offset is None:
-        return value.replace(tzinfo=None).isoformat(" ")
-    local = value.replace(tzinfo=None)
-    minutes = round(offset.total_seconds() / 60)
-    try:
-        utc = (local - offset).isoformat(" ")
-    except OverflowError:
-        # The instant lies just outside of the years 1 to 9999; PostgreSQL knows the years around them.
-        if local.year == 1:
-            moved = local.replace(year=5) - offset
-            utc = f"0001-{moved:%m-%d %H:%M:%S.%f} BC"
-        else:
-            moved = local.replace(year=9995) - offset
-            utc = f"10000-{moved:%m-%d %H:%M:%S.%f}"
-    return f'("{utc}",{minutes})'
+    ticks = ticks_of(value)
+    if kind.name != "datetimeoffset" or value.tzinfo is None:
+        return str(ticks)
+    minutes = offset_minutes(value)
+    return f"({ticks - minutes * MINUTE},{minutes})"
 
 
 def shuffle_guid(value: uuid.UUID) -> str:

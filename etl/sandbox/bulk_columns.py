@@ -11,8 +11,8 @@ from dataclasses import replace
 import numpy as np
 
 from etl.sandbox.columns import Array, ColumnData, Fixed, NotPlainError, Varying
-from etl.sandbox.loading import unit_us
-from etl.sandbox.pgbinary import DAY_MICROSECONDS, DAYS_TO_10000
+from etl.sandbox.loading import rounded
+from etl.sandbox.moments import DAY, END, MINUTE
 from etl.sandbox.sqltypes import SIZED, SqlType
 from etl.sandbox.translation.types import family, is_fixed_text, is_wide
 from etl.sandbox.utf8 import count_characters, count_utf16_units
@@ -111,39 +111,27 @@ def _binary(declared: SqlType, target: SqlType) -> ToStored:
 
 
 def _moment(target: SqlType) -> ToStored:
-    unit = unit_us(target)
+    if target.scale == 7:
+        return _keep
 
     def fit(column: ColumnData) -> ColumnData:
         assert isinstance(column, Fixed)
-        if unit == 1:
-            return column
         values = column.values
         if target.name == "datetimeoffset":
             # Offsets are whole minutes, so UTC rounds as local time does.
-            rounded = values.copy()
-            rounded["utc"] = _rounded(values["utc"], unit)
-            _require_within(rounded["utc"] + rounded["minutes"] * np.int64(60_000_000))
-            return replace(column, values=rounded)
-        rounded = _rounded(values, unit)
+            moments = values.copy()
+            moments["utc"] = rounded(values["utc"], target)
+            _require_within(moments["utc"] + moments["minutes"] * np.int64(MINUTE))
+            return replace(column, values=moments)
+        ticks = rounded(values, target)
         if target.name == "time":
-            return replace(column, values=rounded % DAY_MICROSECONDS)
-        _require_within(rounded)
-        return replace(column, values=rounded)
+            return replace(column, values=ticks % DAY)
+        _require_within(ticks)
+        return replace(column, values=ticks)
 
     return fit
 
 
-def _rounded(microseconds: Array, unit: int) -> Array:
-    if unit:
-        rounded: Array = (microseconds + unit // 2) // unit * unit
-        return rounded
-    days, of_day = np.divmod(microseconds, DAY_MICROSECONDS)
-    ticks = (of_day * 3 + 5000) // 10_000
-    # datetime is shown, and held here, to the millisecond: .000, .003, .007.
-    shown: Array = days * DAY_MICROSECONDS + (ticks * 10 + 1) // 3 * 1000
-    return shown
-
-
-def _require_within(moments: Array) -> None:
-    if len(moments) and int(moments.max()) >= DAYS_TO_10000 * DAY_MICROSECONDS:
+def _require_within(stamps: Array) -> None:
+    if len(stamps) and int(stamps.max()) >= END:
         raise NotPlainError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime, time
 from itertools import chain
 from typing import Any
 
@@ -15,6 +15,7 @@ from psycopg.adapt import AdaptersMap, Loader, Transformer
 from psycopg.types.string import ByteaBinaryLoader, TextBinaryLoader
 
 from etl.sandbox.columns import ColumnBatch
+from etl.sandbox.moments import MINUTE, stamp_of, time_of
 from etl.sandbox.pgbinary import ColumnsReader, columns_reader
 from etl.sandbox.sqltypes import SqlType
 
@@ -73,7 +74,7 @@ class Chunks:
             self._cells = Transformer(_RAW_CELLS)
             self._cells.set_pgresult(result)
             sent = [result.ftype(i) for i in range(result.nfields)]
-            self._to_columns = columns_reader(self._types, sent, self._oids["citext"], self._oids["dto"])
+            self._to_columns = columns_reader(self._types, sent, self._oids)
         else:
             self._cells.set_pgresult(result, set_loaders=False)
         if self._to_columns is None:
@@ -96,25 +97,47 @@ class GuidLoader(Loader):
         return uuid.UUID(bytes_le=raw[12:16] + raw[10:12] + raw[8:10] + raw[6:8] + raw[0:6])
 
 
-_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+class StampLoader(Loader):
+    """Ticks of 100 ns since 0001-01-01."""
+
+    format = pq.Format.BINARY
+
+    def load(self, data: Any) -> datetime:
+        """Eight bytes to a datetime."""
+        return stamp_of(int.from_bytes(data, "big", signed=True))
+
+
+class ClockLoader(Loader):
+    """Ticks of 100 ns of the day."""
+
+    format = pq.Format.BINARY
+
+    def load(self, data: Any) -> time:
+        """Eight bytes to a time."""
+        return time_of(int.from_bytes(data, "big", signed=True))
+
+
 _OFFSET_FIELDS = struct.Struct("!iiiqiih")
 
 
 class DateTimeOffsetLoader(Loader):
-    """The composite (utc timestamp, minutes int2) in PostgreSQL's binary record format."""
+    """The composite (utc int8, minutes int2), of which the first is in ticks, in PostgreSQL's binary record format."""
 
     format = pq.Format.BINARY
 
     def load(self, data: Any) -> datetime:
         """Bytes of the record to an aware datetime."""
-        _, _, _, microseconds, _, _, minutes = _OFFSET_FIELDS.unpack(bytes(data))
-        zone = timezone(timedelta(minutes=minutes))
-        # Local time first: the instant in UTC can lie outside of the years that Python knows.
-        local = datetime(2000, 1, 1) + timedelta(microseconds=microseconds, minutes=minutes)
-        return local.replace(tzinfo=zone)
+        _, _, _, utc, _, _, minutes = _OFFSET_FIELDS.unpack(bytes(data))
+        return stamp_of(utc + minutes * MINUTE, minutes)
 
 
-_LOADERS: dict[str, type[Any]] = {"citext": TextBinaryLoader, "dto": DateTimeOffsetLoader, "uuid": GuidLoader}
+_LOADERS: dict[str, type[Any]] = {
+    "citext": TextBinaryLoader,
+    "stamp": StampLoader,
+    "clock": ClockLoader,
+    "dto": DateTimeOffsetLoader,
+    "uuid": GuidLoader,
+}
 _oids_by_server: dict[str, dict[str, int]] = {}
 """What a query for them would say on every connection to a server again, for a third of a login's time."""
 
@@ -126,7 +149,8 @@ def register_loaders(connection: psycopg.Connection[Any]) -> dict[str, int]:
     if oids is None:
         found = connection.execute(
             "SELECT typname, pg_type.oid FROM pg_type JOIN pg_namespace n ON n.oid = typnamespace "
-            "WHERE (nspname, typname) IN (('sandbox', 'citext'), ('sandbox', 'dto'), ('pg_catalog', 'uuid'))"
+            "WHERE nspname IN ('sandbox', 'pg_catalog') AND typname = ANY (%s)",
+            (list(_LOADERS),),
         ).fetchall()
         oids = dict(found)
         if len(oids) == len(_LOADERS):

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from etl.sandbox.columns import BYTES, Array, ColumnBatch, ColumnData, Fixed
+from etl.sandbox.moments import MINUTE, stamp_of, time_of
 from etl.sandbox.sqltypes import SqlType, Value
 
-_YEAR_1 = dt.datetime(1, 1, 1)
 _EXACT = Context(prec=60)
 
 
@@ -45,8 +45,7 @@ def _fixed_values(sql: SqlType, values: Array) -> list[Value]:
 
 
 def _offset_time(item: tuple[int, int], _: SqlType) -> dt.datetime:
-    local = _YEAR_1 + dt.timedelta(microseconds=item[0] + item[1] * 60_000_000)
-    return local.replace(tzinfo=dt.timezone(dt.timedelta(minutes=item[1])))
+    return stamp_of(item[0] + item[1] * MINUTE, item[1])
 
 
 _FROM_PLAIN: dict[str, Callable[[Any, SqlType], Value]] = {
@@ -54,9 +53,7 @@ _FROM_PLAIN: dict[str, Callable[[Any, SqlType], Value]] = {
     "money": lambda item, _: _EXACT.scaleb(Decimal(item), -4),
     "smallmoney": lambda item, _: _EXACT.scaleb(Decimal(item), -4),
     "date": lambda item, _: dt.date.fromordinal(item + 1),
-    "time": lambda item, _: (_YEAR_1 + dt.timedelta(microseconds=item)).time(),
-    "smalldatetime": lambda item, _: _YEAR_1 + dt.timedelta(microseconds=item),
-    "datetime": lambda item, _: _YEAR_1 + dt.timedelta(microseconds=item),
-    "datetime2": lambda item, _: _YEAR_1 + dt.timedelta(microseconds=item),
+    "time": lambda item, _: time_of(item),
+    **dict.fromkeys(("smalldatetime", "datetime", "datetime2"), lambda item, _: stamp_of(item)),
     "datetimeoffset": _offset_time,
 }

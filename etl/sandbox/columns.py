@@ -9,9 +9,9 @@ The form is neither side's own: PostgreSQL's binary formats end in `pgbinary`, T
 | real, float                          | `Fixed`   | float32, float64                                                        |
 | decimal, money, smallmoney           | `Fixed`   | value times 10^scale: int64, or object (Python's int) where that is short |
 | date                                 | `Fixed`   | int32, days since 0001-01-01                                            |
-| time                                 | `Fixed`   | int64, microseconds of the day                                          |
-| smalldatetime, datetime, datetime2   | `Fixed`   | int64, microseconds since 0001-01-01                                    |
-| datetimeoffset                       | `Fixed`   | `OFFSET_TIME`: microseconds of the instant in UTC, minutes of the offset |
+| time                                 | `Fixed`   | int64, ticks of 100 ns of the day                                       |
+| smalldatetime, datetime, datetime2   | `Fixed`   | int64, ticks of 100 ns since 0001-01-01                                 |
+| datetimeoffset                       | `Fixed`   | `OFFSET_TIME`: ticks of the instant in UTC, minutes of the offset       |
 | uniqueidentifier                     | `Fixed`   | uint8 of shape (rows, 16), in the order of `uuid.UUID.bytes_le`         |
 | n/char, n/varchar, n/text, xml       | `Varying` | UTF-8, char and nchar with the blanks that they are shown with          |
 | binary, varbinary, image, rowversion | `Varying` | the bytes                                                               |
@@ -35,7 +35,7 @@ class NotPlainError(Exception):
 
 
 OFFSET_TIME = np.dtype([("utc", np.int64), ("minutes", np.int16)])
-"""A datetimeoffset: microseconds since 0001-01-01 in UTC (they may lie just outside of 0001 to 9999), offset in minutes."""
+"""A datetimeoffset: ticks of 100 ns since 0001-01-01 in UTC (they may lie just outside of 0001 to 9999), offset in minutes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,12 +11,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 
+from etl.sandbox.moments import MINUTE, SECOND, day_ticks, stamp_of, time_of
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.types import family
 
 _KEY = re.compile(r"=\((.*)\) (?:already exists|is duplicated)", re.DOTALL)
 # What PostgreSQL writes of a value with its own commas or blanks; all else has none, but for texts.
-_PATTERNS = {"text": ".*?", "xml": ".*?", "offset": r'\(".*?",-?\d+\)'}
+_PATTERNS = {"text": ".*?", "xml": ".*?", "offset": r"\(-?\d+,-?\d+\)"}
 
 
 def key_text(detail: str, kinds: Sequence[SqlType] = ()) -> str:
@@ -65,23 +66,21 @@ def _guid(value: str, _kind: SqlType) -> str:
 
 
 def _datetime(value: str, _kind: SqlType) -> str:
-    stamp = dt.datetime.fromisoformat(value)
+    stamp = stamp_of(int(value))
     return f"{stamp:%b} {stamp.day:2} {stamp:%Y} {stamp.hour % 12 or 12:2}:{stamp:%M%p}"
 
 
-def _scaled(value: str, kind: SqlType) -> str:
-    whole, _, fraction = value.partition(".")
-    return f"{whole}.{fraction.ljust(kind.scale, '0')}" if kind.scale else whole
+def _scaled(moment: dt.time | dt.datetime, kind: SqlType) -> str:
+    whole = moment.isoformat()[:8] if isinstance(moment, dt.time) else moment.isoformat(" ")[:19]
+    fraction = f"{day_ticks(moment) % SECOND:07}"[: kind.scale]
+    return f"{whole}.{fraction}" if kind.scale else whole
 
 
 def _offset(value: str, kind: SqlType) -> str:
-    found = re.fullmatch(r'\("(.*)",(-?\d+)\)', value)
-    if found is None:
-        return value
-    minutes = int(found[2])
-    local = dt.datetime.fromisoformat(found[1]) + dt.timedelta(minutes=minutes)
+    utc, minutes = (int(part) for part in value.strip("()").split(","))
     sign = "-" if minutes < 0 else "+"
-    return f"{_scaled(local.isoformat(' '), kind)} {sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
+    local = _scaled(stamp_of(utc + minutes * MINUTE), kind)
+    return f"{local} {sign}{abs(minutes) // 60:02}:{abs(minutes) % 60:02}"
 
 
 _WRITERS: dict[str, Callable[[str, SqlType], str]] = {
@@ -90,6 +89,7 @@ _WRITERS: dict[str, Callable[[str, SqlType], str]] = {
     **dict.fromkeys(("binary", "varbinary", "rowversion"), _bytes),
     "uniqueidentifier": _guid,
     **dict.fromkeys(("datetime", "smalldatetime"), _datetime),
-    **dict.fromkeys(("time", "datetime2"), _scaled),
+    "time": lambda value, kind: _scaled(time_of(int(value)), kind),
+    "datetime2": lambda value, kind: _scaled(stamp_of(int(value)), kind),
     "datetimeoffset": _offset,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
+from typing import Any
 
 from etl.sandbox.arguments import encode
 from etl.sandbox.catalog import Column, Table
@@ -12,6 +13,18 @@ from etl.sandbox.codepage import only_1252
 from etl.sandbox.copying import Destination, Writer, copy_all
 from etl.sandbox.errors import SqlServerError
 from etl.sandbox.link import EngineError, Link
+from etl.sandbox.moments import (
+    DAY,
+    END,
+    MINUTE,
+    day_ticks,
+    from_300ths,
+    offset_minutes,
+    stamp_of,
+    ticks_of,
+    to_300ths,
+    unit_of,
+)
 from etl.sandbox.outcomes import Command
 from etl.sandbox.pgerrors import server_error
 from etl.sandbox.sqltypes import SqlType, Value
@@ -147,51 +160,34 @@ def _hex(value: Value) -> str:
 
 
 def _moment_writer(sql_type: SqlType) -> Writer:
-    unit = unit_us(sql_type)
-    if unit == 1:
+    if sql_type.scale == 7:
         return _raw_writer(sql_type)
     if sql_type.name == "time":
-        return lambda value: str(encode(_rounded_time(value, unit), sql_type))
-    return lambda value: str(encode(_rounded(value, unit, sql_type), sql_type))
+        # A time does not go on to the next day: 23:59:59.9 is 00:00:00 as time(0).
+        return lambda value: _rounded_time(value, sql_type)
+    return lambda value: str(encode(_rounded_stamp(value, sql_type), sql_type))
 
 
-def unit_us(sql_type: SqlType) -> int:
-    """Microseconds of the type's last digit; 0 for datetime's 1/300 s."""
-    if sql_type.name == "datetime":
-        return 0
-    if sql_type.name == "smalldatetime":
-        return 60_000_000
-    return int(10 ** max(6 - (7 if sql_type.scale is None else sql_type.scale), 0))
-
-
-def _rounded(value: Value, unit_us: int, sql_type: SqlType) -> dt.datetime:
-    assert isinstance(value, dt.datetime)
-    start = value.replace(hour=0, minute=0, second=0, microsecond=0)
-    try:
-        return start + dt.timedelta(microseconds=_round(_day_us(value), unit_us))
-    except OverflowError as error:
-        raise SqlServerError(
-            8115, f"Arithmetic overflow error converting expression to data type {sql_type.name}."
-        ) from error
-
-
-def _rounded_time(value: Value, unit_us: int) -> dt.time:
+def _rounded_time(value: Value, sql_type: SqlType) -> str:
     assert isinstance(value, dt.time)
-    # A time does not go on to the next day: 23:59:59.9 is 00:00:00 as time(0).
-    rounded = _round(_day_us(value), unit_us) % 86_400_000_000
-    return (dt.datetime.min + dt.timedelta(microseconds=rounded)).time()
+    return str(rounded(day_ticks(value), sql_type) % DAY)
 
 
-def _day_us(value: dt.datetime | dt.time) -> int:
-    return ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+def rounded(ticks: Any, sql_type: SqlType) -> Any:
+    """Ticks as a time type other than those of scale 7 holds them, half a unit going up (numbers, and arrays of them)."""
+    if sql_type.name == "datetime":
+        of_day = ticks % DAY
+        return ticks - of_day + from_300ths(to_300ths(of_day))
+    unit = MINUTE if sql_type.name == "smalldatetime" else unit_of(sql_type.scale or 0)
+    return (ticks + unit // 2) // unit * unit
 
 
-def _round(day_us: int, unit_us: int) -> int:
-    if unit_us:
-        return (day_us + unit_us // 2) // unit_us * unit_us
-    ticks = (day_us * 3 + 5000) // 10_000
-    # datetime is shown, and held here, to the millisecond: .000, .003, .007.
-    return (ticks * 10 + 1) // 3 * 1000
+def _rounded_stamp(value: Value, sql_type: SqlType) -> dt.datetime:
+    assert isinstance(value, dt.datetime)
+    ticks = rounded(ticks_of(value), sql_type)
+    if ticks >= END:
+        raise SqlServerError(8115, f"Arithmetic overflow error converting expression to data type {sql_type.name}.")
+    return stamp_of(ticks, None if value.tzinfo is None else offset_minutes(value))
 
 
 def _truncated(table: Table, column: Column, text: str) -> SqlServerError:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache, partial
 from typing import cast
 
 import numpy as np
 
 from etl.sandbox.columns import BYTES, OFFSET_TIME, TEXT, Array, ColumnBatch, ColumnData, Fixed, Varying, fixed_dtype
+from etl.sandbox.moments import DAY, DAYS_TO_10000, END
 from etl.sandbox.runs import gather
 from etl.sandbox.sqltypes import SqlType
 
@@ -20,7 +21,7 @@ ColumnsReader = Callable[[Sequence[Cells], int], ColumnBatch]
 
 _BOOL, _BYTEA, _NAME, _INT8, _INT2, _INT4, _TEXT = 16, 17, 19, 20, 21, 23, 25
 _FLOAT4, _FLOAT8, _UNKNOWN, _BPCHAR, _VARCHAR = 700, 701, 705, 1042, 1043
-_DATE, _TIME, _TIMESTAMP, _NUMERIC, _UUID = 1082, 1083, 1114, 1700, 2950
+_DATE, _NUMERIC, _UUID = 1082, 1700, 2950
 
 _WHOLE = {_INT2: ">i2", _INT4: ">i4", _INT8: ">i8"}
 _FLOATS = {("real", _FLOAT4): ">f4", ("float", _FLOAT8): ">f8"}
@@ -28,16 +29,17 @@ _TEXTS = frozenset({_TEXT, _NAME, _UNKNOWN, _BPCHAR, _VARCHAR})
 
 DAYS_TO_2000 = 730_119
 """From 0001-01-01 to 2000-01-01, PostgreSQL's epoch."""
-DAYS_TO_10000 = 3_652_059
-DAY_MICROSECONDS = 86_400_000_000
 
 GUID_ORDER = np.array([12, 13, 14, 15, 10, 11, 8, 9, 6, 7, 0, 1, 2, 3, 4, 5])
 """Where each byte of `uuid.UUID.bytes_le` stands in our storage order (see `arguments.shuffle_guid`)."""
 
 
-def columns_reader(types: Sequence[SqlType], oids: Sequence[int], citext: int, dto: int) -> ColumnsReader | None:
-    """A reader of columns of cells; None when a column's type does not come in its own format, or has no column form."""
-    readers = [_column_reader(sql, oid, citext, dto) for sql, oid in zip(types, oids, strict=True)]
+def columns_reader(types: Sequence[SqlType], oids: Sequence[int], own: Mapping[str, int]) -> ColumnsReader | None:
+    """A reader of columns of cells; None when a column's type does not come in its own format, or has no column form.
+
+    `own` are the object ids of the sandbox's own types by name.
+    """
+    readers = [_column_reader(sql, oid, own) for sql, oid in zip(types, oids, strict=True)]
     known = [reader for reader in readers if reader is not None]
     if len(known) < len(readers):
         return None
@@ -48,19 +50,20 @@ def columns_reader(types: Sequence[SqlType], oids: Sequence[int], citext: int, d
     return read
 
 
-def _column_reader(sql: SqlType, oid: int, citext: int, dto: int) -> ColumnReader | None:
+def _column_reader(sql: SqlType, oid: int, own: Mapping[str, int]) -> ColumnReader | None:
     name = sql.name
     if name in {"tinyint", "smallint", "int", "bigint"}:
         return partial(_whole, _WHOLE[oid], sql) if oid in _WHOLE else None
     if (name, oid) in _FLOATS:
         return partial(_plain, _FLOATS[name, oid], sql)
     if name in TEXT:
-        return _varying if oid == citext or oid in _TEXTS else None
+        return _varying if oid == own["citext"] or oid in _TEXTS else None
     if name in BYTES:
         return _varying if oid == _BYTEA else None
     if name == "datetimeoffset":
-        return _offset_time if oid == dto else None
-    expected, reader = _BY_NAME.get(name, (0, None))
+        return _offset_time if oid == own["dto"] else None
+    kind, reader = _BY_NAME.get(name, (0, None))
+    expected = own[kind] if isinstance(kind, str) else kind
     return partial(reader, sql) if reader is not None and oid == expected else None
 
 
@@ -125,29 +128,17 @@ def _checked(values: Array, limit: int, sql: SqlType) -> Array:
     return values
 
 
-def _moved(values: Array, distance: int, valid: Array | None) -> Array:
-    """Counted from another beginning; NULL stays 0."""
-    moved = values + distance
-    if valid is not None:
-        moved[~valid] = 0
-    return moved
-
-
 def _date(sql: SqlType, cells: Cells) -> Fixed:
     days, valid = _numbers(">i4", cells)
-    moved = _moved(days.astype(np.int64), DAYS_TO_2000, valid)
+    moved = days.astype(np.int64) + DAYS_TO_2000
+    if valid is not None:
+        moved[~valid] = 0
     return Fixed(_checked(moved, DAYS_TO_10000, sql).astype(np.int32), valid)
 
 
-def _time(sql: SqlType, cells: Cells) -> Fixed:
-    microseconds, valid = _numbers(">i8", cells)
-    return Fixed(_checked(microseconds.astype(np.int64), DAY_MICROSECONDS, sql), valid)
-
-
-def _stamp(sql: SqlType, cells: Cells) -> Fixed:
-    microseconds, valid = _numbers(">i8", cells)
-    moved = _moved(microseconds.astype(np.int64), DAYS_TO_2000 * DAY_MICROSECONDS, valid)
-    return Fixed(_checked(moved, DAYS_TO_10000 * DAY_MICROSECONDS, sql), valid)
+def _ticks(sql: SqlType, cells: Cells) -> Fixed:
+    ticks, valid = _numbers(">i8", cells)
+    return Fixed(_checked(ticks.astype(np.int64), DAY if sql.name == "time" else END, sql), valid)
 
 
 _RECORD = np.dtype(
@@ -166,7 +157,7 @@ def _offset_time(cells: Cells) -> Fixed:
     if len(records) != len(cells):
         raise ValueError("a datetimeoffset without an instant or an offset")
     values = np.empty(len(records), OFFSET_TIME)
-    values["utc"] = _moved(records["utc"].astype(np.int64), DAYS_TO_2000 * DAY_MICROSECONDS, valid)
+    values["utc"] = records["utc"]
     values["minutes"] = records["minutes"]
     return Fixed(values, valid)
 
@@ -251,11 +242,12 @@ def _units_of(cell: bytes, scale: int) -> int:
     return -units if sign else int(units)
 
 
-_BY_NAME: dict[str, tuple[int, Callable[[SqlType, Cells], ColumnData] | None]] = {
+_BY_NAME: dict[str, tuple[int | str, Callable[[SqlType, Cells], ColumnData] | None]] = {
     "bit": (_BOOL, _bit),
     **dict.fromkeys(("decimal", "money", "smallmoney"), (_NUMERIC, _numeric)),
     "date": (_DATE, _date),
-    "time": (_TIME, _time),
-    **dict.fromkeys(("smalldatetime", "datetime", "datetime2"), (_TIMESTAMP, _stamp)),
+    "time": ("clock", _ticks),
+    **dict.fromkeys(("smalldatetime", "datetime", "datetime2"), ("stamp", _ticks)),
     "uniqueidentifier": (_UUID, _guid),
 }
+"""PostgreSQL's own type, or the sandbox's by name, and its reader."""

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from etl.sandbox.columns import BYTES, TEXT, Array, ColumnBatch, ColumnData, Fixed, NotPlainError, Varying
-from etl.sandbox.pgbinary import DAY_MICROSECONDS, DAYS_TO_2000, GUID_ORDER
+from etl.sandbox.pgbinary import DAYS_TO_2000, GUID_ORDER
 from etl.sandbox.runs import Cells, Field, Part, Runs, interleave, packed_runs, width_of
 from etl.sandbox.sqltypes import SqlType
 
@@ -21,7 +21,7 @@ TRAILER = b"\xff\xff"
 
 Fields = list[Field]
 
-_TIMESTAMP_OID, _INT2_OID = 1114, 21
+_INT8_OID, _INT2_OID = 20, 21
 _STORAGE_ORDER = np.argsort(GUID_ORDER)
 _NUMERIC_POSITIVE, _NUMERIC_NEGATIVE = 0, 0x4000
 
@@ -85,7 +85,7 @@ _PLAIN: dict[str, npt.DTypeLike] = {
     "bigint": ">i8",
     "real": ">f4",
     "float": ">f8",
-    "time": ">i8",
+    **dict.fromkeys(("time", "smalldatetime", "datetime", "datetime2"), ">i8"),
 }
 
 
@@ -93,14 +93,9 @@ def _date(days: Array) -> Fields:
     return [(">i4", days - DAYS_TO_2000)]
 
 
-def _stamp(microseconds: Array) -> Fields:
-    return [(">i8", microseconds - DAYS_TO_2000 * DAY_MICROSECONDS)]
-
-
 def _offset_time(values: Array) -> Fields:
     """A record of two fields, each with its type."""
-    utc = values["utc"] - DAYS_TO_2000 * DAY_MICROSECONDS
-    instant: Fields = [(">u4", _TIMESTAMP_OID), (">i4", 8), (">i8", utc)]
+    instant: Fields = [(">u4", _INT8_OID), (">i4", 8), (">i8", values["utc"])]
     return [(">i4", 2), *instant, (">u4", _INT2_OID), (">i4", 2), (">i2", values["minutes"])]
 
 
@@ -110,7 +105,6 @@ def _guid(values: Array) -> Fields:
 
 _OTHERS: dict[str, Callable[[Array], Fields]] = {
     "date": _date,
-    **dict.fromkeys(("smalldatetime", "datetime", "datetime2"), _stamp),
     "datetimeoffset": _offset_time,
     "uniqueidentifier": _guid,
 }

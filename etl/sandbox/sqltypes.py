@@ -12,8 +12,8 @@ Value = None | bool | int | float | Decimal | str | bytes | dt.date | dt.time | 
 
 bit → bool · tinyint, smallint, int, bigint → int · real, float → float · decimal, numeric, money, smallmoney → Decimal at
 the type's scale · date → date · time → time · smalldatetime, datetime, datetime2 → naive datetime · datetimeoffset → aware
-datetime · all text and xml → str · binary, varbinary, rowversion → bytes · uniqueidentifier → UUID · NULL → None. Times hold
-microseconds: a seventh digit other than 0 is refused by name where it enters.
+datetime · all text and xml → str · binary, varbinary, rowversion → bytes · uniqueidentifier → UUID · NULL → None. A time
+whose seventh digit is not 0 is a `moments.FineTime` or `moments.FineStamp`.
 """
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from etl.sandbox.errors import SqlServerError, not_supported
 from etl.sandbox.evaluation import Evaluator
+from etl.sandbox.moments import SECOND, day_ticks
 from etl.sandbox.outcomes import Command, Outcome, StatementDone
 from etl.sandbox.sqltypes import Value
 from etl.sandbox.translation.batch import Statement
@@ -28,12 +29,8 @@ def run_waitfor(statement: Statement, evaluator: Evaluator) -> Iterator[Outcome]
 
 
 def _seconds(delay: Value) -> float:
-    if isinstance(delay, dt.datetime):
-        delay = delay.time()
-    if isinstance(delay, dt.time):
-        return dt.timedelta(
-            hours=delay.hour, minutes=delay.minute, seconds=delay.second, microseconds=delay.microsecond
-        ).total_seconds()
+    if isinstance(delay, dt.datetime | dt.time):
+        return day_ticks(delay) / SECOND
     text = str(delay).strip()
     found = _DELAY.fullmatch(text)
     parts = [int(part or 0) for part in found.groups()[:3]] if found else [99, 0, 0]

@@ -11,10 +11,44 @@ CREATE DOMAIN char1 AS citext;
 CREATE DOMAIN char2 AS citext;
 CREATE DOMAIN char4 AS citext;
 CREATE DOMAIN tinyint AS int2;
-CREATE DOMAIN datetime AS timestamp;
 CREATE DOMAIN varchar10 AS citext;
 CREATE DOMAIN varchar48 AS citext;
 CREATE DOMAIN varbinary85 AS bytea;
+
+-- Dates with times, and times, count ticks of 100 ns: a stamp since 0001-01-01, a clock since midnight. They are int8 to PostgreSQL's
+-- operators, indexes and aggregates, and types of their own to everything else.
+CREATE TYPE stamp;
+CREATE FUNCTION stamp_in(cstring) RETURNS stamp LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8in';
+CREATE FUNCTION stamp_out(stamp) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8out';
+CREATE FUNCTION stamp_recv(internal) RETURNS stamp LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8recv';
+CREATE FUNCTION stamp_send(stamp) RETURNS bytea LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8send';
+CREATE TYPE stamp (INPUT = stamp_in, OUTPUT = stamp_out, RECEIVE = stamp_recv, SEND = stamp_send, LIKE = int8);
+CREATE CAST (stamp AS int8) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (int8 AS stamp) WITHOUT FUNCTION;
+CREATE TYPE clock;
+CREATE FUNCTION clock_in(cstring) RETURNS clock LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8in';
+CREATE FUNCTION clock_out(clock) RETURNS cstring LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8out';
+CREATE FUNCTION clock_recv(internal) RETURNS clock LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8recv';
+CREATE FUNCTION clock_send(clock) RETURNS bytea LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8send';
+CREATE TYPE clock (INPUT = clock_in, OUTPUT = clock_out, RECEIVE = clock_recv, SEND = clock_send, LIKE = int8);
+CREATE CAST (clock AS int8) WITHOUT FUNCTION AS IMPLICIT;
+CREATE CAST (int8 AS clock) WITHOUT FUNCTION;
+CREATE DOMAIN datetime AS stamp;
+-- PostgreSQL's own types count days and microseconds since 2000-01-01; a timestamp is an int8 inside.
+CREATE FUNCTION microseconds(timestamp) RETURNS int8 LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8up';
+CREATE FUNCTION from_microseconds(int8) RETURNS timestamp LANGUAGE internal IMMUTABLE STRICT PARALLEL SAFE AS 'int8up';
+CREATE FUNCTION stamp_of(timestamp) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN ((microseconds($1) + 63082281600000000) * 10)::stamp;
+CREATE FUNCTION stamp_of(date) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN (($1 - date '0001-01-01')::int8 * 864000000000)::stamp;
+-- On 1900-01-01.
+CREATE FUNCTION stamp_of(clock) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (599266080000000000 + $1::int8)::stamp;
+CREATE FUNCTION day_of(stamp) RETURNS date LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN date '0001-01-01' + ($1::int8 / 864000000000)::int4;
+CREATE FUNCTION clock_of(stamp) RETURNS clock LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1::int8 % 864000000000)::clock;
+-- Without the seventh digit.
+CREATE FUNCTION timestamp_of(stamp) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN from_microseconds($1::int8 / 10 - 63082281600000000);
 
 -- Raises SQL Server error `number`: SQLSTATE Z and four digits, or Y and the last four of one from 10000 to 19999. `sample` only gives the call its type.
 CREATE FUNCTION fail(number int, message text, sample anyelement) RETURNS anyelement LANGUAGE plpgsql IMMUTABLE AS $$
@@ -29,7 +63,7 @@ BEGIN
 END $$;
 
 -- datetimeoffset: two are equal when their instants are, whatever their offsets.
-CREATE TYPE dto AS (utc timestamp, minutes int2);
+CREATE TYPE dto AS (utc int8, minutes int2);
 CREATE FUNCTION dto_lt(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc < ($2).utc;
 CREATE FUNCTION dto_le(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc <= ($2).utc;
 CREATE FUNCTION dto_eq(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc = ($2).utc;
@@ -37,7 +71,7 @@ CREATE FUNCTION dto_ne(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARA
 CREATE FUNCTION dto_ge(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc >= ($2).utc;
 CREATE FUNCTION dto_gt(dto, dto) RETURNS bool LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN ($1).utc > ($2).utc;
 CREATE FUNCTION dto_cmp(dto, dto) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN timestamp_cmp(($1).utc, ($2).utc);
+  RETURN btint8cmp(($1).utc, ($2).utc);
 CREATE OPERATOR < (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_lt, COMMUTATOR = >, NEGATOR = >=, RESTRICT = scalarltsel);
 CREATE OPERATOR <= (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_le, COMMUTATOR = >=, NEGATOR = >, RESTRICT = scalarlesel);
 CREATE OPERATOR = (LEFTARG = dto, RIGHTARG = dto, FUNCTION = dto_eq, COMMUTATOR = =, NEGATOR = <>, RESTRICT = eqsel, MERGES);

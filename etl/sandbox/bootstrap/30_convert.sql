@@ -125,9 +125,9 @@ BEGIN
   RETURN CASE WHEN strict THEN fail(8115, 'Arithmetic overflow error converting expression to data type real.', NULL::float4) END;
 END $$;
 
--- Dates and times. A text is taken apart into day, microseconds of the day (with the seventh digit as a fraction) and offset.
-CREATE TYPE moment AS (day date, ticks numeric, minutes int, has_day bool, bad bool);
-CREATE FUNCTION clock_ticks(v text) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+-- Dates and times. A text is taken apart into day, ticks of the day and offset.
+CREATE TYPE moment AS (day date, ticks int8, minutes int, has_day bool, bad bool);
+CREATE FUNCTION clock_ticks(v text) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE m text[]; h int;
 BEGIN
   m := regexp_match(v, '^(\d{1,2})(?::(\d{1,2})(?::(\d{1,2})(?:[.:](\d{1,9}))?)?)?\s*([aApP][mM])?$');
@@ -138,7 +138,7 @@ BEGIN
     h := h % 12 + CASE WHEN lower(m[5]) = 'pm' THEN 12 ELSE 0 END;
   END IF;
   IF h > 23 OR coalesce(m[2], '0')::int > 59 OR coalesce(m[3], '0')::int > 59 OR length(coalesce(m[4], '')) > 7 THEN RETURN NULL; END IF;
-  RETURN ((h * 60 + coalesce(m[2], '0')::int) * 60 + coalesce(m[3], '0')::int) * 10000000::numeric + rpad(coalesce(m[4], ''), 7, '0')::numeric;
+  RETURN ((h * 60 + coalesce(m[2], '0')::int) * 60 + coalesce(m[3], '0')::int) * 10000000::int8 + rpad(coalesce(m[4], ''), 7, '0')::int8;
 END $$;
 
 CREATE FUNCTION moment_from_text(v text) RETURNS moment LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -175,48 +175,46 @@ BEGIN
   RETURN r;
 END $$;
 
--- Ticks of 100 ns, rounded to the scale; what a timestamp cannot hold is refused, never dropped.
-CREATE FUNCTION ticks_fit(ticks numeric, scale int, what text) RETURNS numeric LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+-- Rounded to a unit of ticks, half of one going up. A time does not go on to the next day.
+CREATE FUNCTION clock_round(v clock, unit int8) RETURNS clock LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN ((v::int8 + unit / 2) / unit * unit % 864000000000)::clock;
+CREATE FUNCTION stamp_round(v stamp, unit int8, target text, strict bool) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE rounded int8 := (v + unit / 2) / unit * unit;
 BEGIN
-  IF scale < 7 THEN RETURN round(ticks, scale - 7); END IF;
-  IF ticks % 10 <> 0 THEN RETURN refuse('the seventh digit of a ' || what || ' value', NULL::numeric); END IF;
-  RETURN ticks;
+  IF rounded < 3155378976000000000 THEN RETURN rounded::stamp; END IF;
+  RETURN CASE WHEN strict THEN fail(8115, format('Arithmetic overflow error converting expression to data type %s.', target), NULL::stamp) END;
 END $$;
-
-CREATE FUNCTION time_round(v time, scale int) RETURNS time LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT CASE WHEN scale >= 6 THEN v
-    ELSE time '00:00' + make_interval(secs => (round(extract(epoch FROM v), scale) % 86400)::float8) END
-$$;
--- Half goes up: PostgreSQL's own rounding would go away from the year 2000.
-CREATE FUNCTION stamp_round(v timestamp, scale int) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT CASE WHEN scale >= 6 THEN v
-    ELSE date_trunc('second', v) + make_interval(secs => round(extract(microseconds FROM v) % 1000000 / 1000000, scale)::float8) END
-$$;
--- Whether a text is written as everybody writes times, and is one: year-month-day, hours to 23, up to six digits of a second.
+-- Whether a text is written as everybody writes times, and is one: year-month-day, hours to 23, up to seven digits of a second.
 CREATE FUNCTION is_iso_stamp(v text) RETURNS bool LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
-  RETURN v ~ '^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?$' AND v >= '0001' AND substr(v, 12, 2) < '24' AND substr(v, 18, 2) < '60'
-    AND pg_input_is_valid(v, 'timestamp');
+  RETURN v ~ '^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,7})?$' AND v >= '0001' AND substr(v, 12, 2) < '24' AND substr(v, 18, 2) < '60'
+    AND pg_input_is_valid(left(v, 26), 'timestamp');
 END $$;
-CREATE FUNCTION out_of_range(target text, source text) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT AS $$
-  SELECT sandbox.fail(242, format('The conversion of a %s data type to a %s data type resulted in an out-of-range value.', source, target), NULL::timestamp)
+-- The value of such a text: PostgreSQL reads six digits.
+CREATE FUNCTION iso_stamp(v text) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN (stamp_of(left(v, 26)::timestamp) + ('0' || substr(v, 27))::int8)::stamp;
+CREATE FUNCTION out_of_range(target text, source text) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT AS $$
+  SELECT sandbox.fail(242, format('The conversion of a %s data type to a %s data type resulted in an out-of-range value.', source, target), NULL::sandbox.stamp)
 $$;
 -- datetime counts 1/300 s; a value is held as SQL Server shows it, ending in 0, 3 or 7 milliseconds.
-CREATE FUNCTION datetime_fit(v timestamp, target text, strict bool, source text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE seconds numeric := extract(epoch FROM v::time); fitted timestamp;
+CREATE FUNCTION datetime_fit(v stamp, target text, strict bool, source text) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE day int8 := v - v % 864000000000; count int8 := ((v - day) * 3 + 50000) / 100000; fitted int8;
 BEGIN
   IF target = 'smalldatetime' THEN
     -- By 1/300 s first, as datetime: 29.998 seconds go down, 29.999 go up.
-    fitted := date_trunc('day', v) + make_interval(mins => round(round(seconds * 300) / 18000)::int);
-    IF fitted < '1900-01-01' OR fitted >= '2079-06-07' THEN
+    fitted := day + (count + 9000) / 18000 * 600000000;
+    IF fitted < stamp_of(date '1900-01-01') OR fitted >= stamp_of(date '2079-06-07') THEN
       RETURN CASE WHEN strict THEN out_of_range(target, source) END;
     END IF;
-    RETURN fitted;
+    RETURN fitted::stamp;
   END IF;
-  fitted := date_trunc('day', v) + make_interval(secs => (round(round(seconds * 300) * 10 / 3) / 1000)::float8);
-  IF fitted < '1753-01-01' OR fitted >= '10000-01-01' THEN RETURN CASE WHEN strict THEN out_of_range(target, source) END; END IF;
-  RETURN fitted;
+  fitted := day + (count * 10 + 1) / 3 * 10000;
+  IF fitted < stamp_of(date '1753-01-01') OR fitted >= 3155378976000000000 THEN RETURN CASE WHEN strict THEN out_of_range(target, source) END; END IF;
+  RETURN fitted::stamp;
 END $$;
+-- A datetime's own thirds of a millisecond, with which it goes into other types and is counted.
+CREATE FUNCTION datetime_exact(v stamp) RETURNS stamp LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN (v::int8 + (CASE v::int8 / 10000 % 10 WHEN 3 THEN 3333 WHEN 7 THEN -3333 ELSE 0 END))::stamp;
 
 CREATE FUNCTION bad_moment(strict bool, target text DEFAULT '') RETURNS void LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
@@ -233,53 +231,64 @@ BEGIN
   IF r.bad THEN PERFORM bad_moment(strict); RETURN NULL; END IF;
   RETURN r.day;
 END $$;
-CREATE FUNCTION time_from_text(v text, scale int, strict bool) RETURNS time LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION time_from_text(v text, unit int8, strict bool) RETURNS clock LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE r moment := moment_from_text(v);
 BEGIN
   IF r.bad THEN PERFORM bad_moment(strict); RETURN NULL; END IF;
-  RETURN time '00:00' + make_interval(secs => ((ticks_fit(r.ticks, scale, 'time') % 864000000000) / 10000000)::float8);
+  RETURN clock_round(r.ticks::clock, unit);
 END $$;
-CREATE FUNCTION stamp_of(r moment, scale int, what text) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT r.day + make_interval(secs => (sandbox.ticks_fit(r.ticks, scale, what) / 10000000)::float8)
-$$;
-CREATE FUNCTION stamp_from_text(v text, target text, scale int, strict bool, source text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION stamp_of(r moment) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (stamp_of(r.day) + r.ticks)::stamp;
+-- `unit` is datetime2's.
+CREATE FUNCTION stamp_from_text(v text, target text, unit int8, strict bool, source text) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE r moment;
 BEGIN
   IF is_iso_stamp(v) THEN
-    IF target = 'datetime2' THEN RETURN stamp_round(v::timestamp, scale); END IF;
-    IF length(v) <= 23 THEN RETURN datetime_fit(v::timestamp, target, strict, source); END IF;
+    IF target = 'datetime2' THEN RETURN stamp_round(iso_stamp(v), unit, target, strict); END IF;
+    IF length(v) <= 23 THEN RETURN datetime_fit(iso_stamp(v), target, strict, source); END IF;
   END IF;
   r := moment_from_text(v);
   IF r.bad THEN
     IF strict AND r.has_day AND target <> 'datetime2' AND v ~ '^\s*\d{4}-\d{1,2}-\d{1,2}([ T]|\s*$)' AND NOT v ~ '\.\d{4,}' THEN RETURN out_of_range(target, source); END IF;
     PERFORM bad_moment(strict, target); RETURN NULL;
   END IF;
-  IF target = 'datetime2' THEN RETURN stamp_of(r, scale, target); END IF;
+  IF target = 'datetime2' THEN RETURN stamp_round(stamp_of(r), unit, target, strict); END IF;
   IF v ~ '\.\d{4,}' THEN PERFORM bad_moment(strict, target); RETURN NULL; END IF;  -- datetime reads three digits at most
-  RETURN datetime_fit(stamp_of(r, 3, target), target, strict, source);
+  RETURN datetime_fit(stamp_of(r), target, strict, source);
 END $$;
-CREATE FUNCTION dto_from_text(v text, scale int, strict bool) RETURNS dto LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION dto_from_text(v text, unit int8, strict bool) RETURNS dto LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE r moment := moment_from_text(v);
 BEGIN
   IF r.bad THEN PERFORM bad_moment(strict); RETURN NULL; END IF;
-  RETURN (stamp_of(r, scale, 'datetimeoffset') - make_interval(mins => r.minutes), r.minutes)::dto;
+  RETURN dto_make(stamp_round(stamp_of(r), unit, 'datetimeoffset', strict), r.minutes);
 END $$;
-CREATE FUNCTION dto_local(v dto) RETURNS timestamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN v.utc + make_interval(mins => v.minutes::int);
-CREATE FUNCTION dto_make(v timestamp, minutes int) RETURNS dto LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN ROW(v - make_interval(mins => minutes), minutes)::dto;
+CREATE FUNCTION dto_local(v dto) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (v.utc + v.minutes::int8 * 600000000)::stamp;
+CREATE FUNCTION dto_make(v stamp, minutes int) RETURNS dto LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN ROW(v::int8 - minutes::int8 * 600000000, minutes)::dto;
+CREATE FUNCTION dto_round(v dto, unit int8, strict bool) RETURNS dto LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN dto_make(stamp_round(dto_local(v), unit, 'datetimeoffset', strict), v.minutes);
+
+-- Days since 1900-01-01, as numbers stand for a datetime.
+CREATE FUNCTION stamp_from_days(v numeric, target text, strict bool, source text) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+BEGIN
+  IF abs(v) < 3000000 THEN RETURN datetime_fit((599266080000000000 + round(v * 864000000000))::int8::stamp, target, strict, source); END IF;
+  RETURN CASE WHEN strict THEN out_of_range(target, source) END;
+END $$;
+CREATE FUNCTION days_of(v stamp) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+  RETURN v::int8 / 864000000000 - 693595 + ((v::int8 % 864000000000 * 3 + 50000) / 100000)::numeric / 25920000;
 
 -- To text.
-CREATE FUNCTION fraction_text(v time, scale int) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT CASE WHEN scale = 0 THEN '' ELSE '.' || left(to_char(v, 'US') || '0', scale) END
+CREATE FUNCTION fraction_text(v stamp, scale int) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+  SELECT CASE WHEN scale = 0 THEN '' ELSE '.' || left(lpad((v % 10000000)::text, 7, '0'), scale) END
 $$;
 CREATE FUNCTION clock12(v timestamp) RETURNS text LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
   SELECT lpad(ltrim(to_char(v, 'HH12'), '0'), 2) || to_char(v, ':MIAM')
 $$;
-CREATE FUNCTION stamp_to_text(v timestamp, type text, scale int, style int) RETURNS citext LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE day text := to_char(v, 'YYYY-MM-DD'); clock text := to_char(v, 'HH24:MI:SS'); fraction text := fraction_text(v::time, scale);
+CREATE FUNCTION stamp_to_text(s stamp, type text, scale int, style int) RETURNS citext LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE v timestamp := timestamp_of(s); day text := to_char(v, 'YYYY-MM-DD'); clock text := to_char(v, 'HH24:MI:SS'); fraction text := fraction_text(s, scale);
 BEGIN
   IF type = 'date' THEN clock := NULL; END IF;
   IF type = 'time' THEN day := NULL; END IF;
+  IF style IN (13, 14, 113, 114) AND scale > 3 THEN RETURN refuse('CONVERT style ' || style || ' of ' || type || '(' || scale || ')', NULL::text); END IF;
   IF type = 'smalldatetime' AND style IN (126, 127) THEN fraction := ''; END IF;
   RETURN CASE
     WHEN style IN (20, 120) THEN concat_ws(' ', day, clock)
@@ -308,7 +317,7 @@ BEGIN
   END::citext;
 END $$;
 CREATE FUNCTION dto_to_text(v dto, scale int, style int) RETURNS citext LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
-  SELECT CASE WHEN style = 127 THEN sandbox.stamp_to_text(v.utc, 'datetimeoffset', scale, 126) || 'Z'
+  SELECT CASE WHEN style = 127 THEN sandbox.stamp_to_text(v.utc::sandbox.stamp, 'datetimeoffset', scale, 126) || 'Z'
     ELSE sandbox.stamp_to_text(sandbox.dto_local(v), 'datetimeoffset', scale, style)
       || CASE style WHEN 126 THEN '' ELSE ' ' END || CASE WHEN v.minutes < 0 THEN '-' ELSE '+' END
       || to_char(abs(v.minutes) / 60, 'FM00') || ':' || to_char(abs(v.minutes) % 60, 'FM00') END::citext

@@ -93,59 +93,60 @@ BEGIN
 END $$;
 
 -- Dates.
-CREATE FUNCTION date_add(part text, n int8, v timestamp, kind text) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE r timestamp;
+CREATE FUNCTION part_ticks(part text) RETURNS int8 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE part WHEN 'microsecond' THEN 10 WHEN 'millisecond' THEN 10000 WHEN 'second' THEN 10000000 WHEN 'minute' THEN 600000000
+    WHEN 'hour' THEN 36000000000 WHEN 'week' THEN 6048000000000 WHEN 'day' THEN 864000000000 WHEN 'dayofyear' THEN 864000000000
+    WHEN 'weekday' THEN 864000000000 END::int8
+$$;
+CREATE FUNCTION date_add(part text, n int8, v stamp, kind text) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE unit int8 := part_ticks(part); months int8 := n * CASE part WHEN 'year' THEN 12 WHEN 'quarter' THEN 3 WHEN 'month' THEN 1 END; r numeric;
 BEGIN
-  IF abs(n) > 2147483647 THEN RETURN fail(8115, 'Arithmetic overflow error converting expression to data type int.', NULL::timestamp); END IF;
-  r := CASE part
-    WHEN 'year' THEN v + make_interval(years => n::int) WHEN 'quarter' THEN v + make_interval(months => n::int * 3)
-    WHEN 'month' THEN v + make_interval(months => n::int) WHEN 'week' THEN v + make_interval(weeks => n::int)
-    WHEN 'day' THEN v + make_interval(days => n::int) WHEN 'dayofyear' THEN v + make_interval(days => n::int)
-    WHEN 'weekday' THEN v + make_interval(days => n::int)
-    WHEN 'hour' THEN v + make_interval(hours => n::int) WHEN 'minute' THEN v + make_interval(mins => n::int)
-    WHEN 'second' THEN v + n * interval '1 second' WHEN 'millisecond' THEN v + n * interval '1 millisecond'
-    WHEN 'microsecond' THEN v + n * interval '1 microsecond'
-    WHEN 'nanosecond' THEN v + (sandbox.ticks_fit(round(n / 100.0), 7, kind) / 10)::int8 * interval '1 microsecond'
-    ELSE sandbox.fail(9810, format('The datepart %s is not supported by date function dateadd for data type %s.', part, kind), NULL::timestamp) END;
-  IF r < '0001-01-01' OR r >= '10000-01-01' THEN
-    RETURN fail(517, format('Adding a value to a ''%s'' column caused an overflow.', kind), NULL::timestamp);
+  IF abs(n) > 2147483647 THEN RETURN fail(8115, 'Arithmetic overflow error converting expression to data type int.', NULL::stamp); END IF;
+  IF kind IN ('datetime', 'smalldatetime') AND part IN ('microsecond', 'nanosecond') OR (unit IS NULL AND months IS NULL AND part <> 'nanosecond') THEN
+    RETURN fail(9810, format('The datepart %s is not supported by date function dateadd for data type %s.', part, kind), NULL::stamp);
   END IF;
-  RETURN r;
+  IF abs(months) < 120000 THEN
+    r := (day_of(v) + make_interval(months => months::int))::date - date '0001-01-01';
+    r := r * 864000000000 + clock_of(v)::int8;
+  ELSIF part = 'nanosecond' THEN r := v::int8 + round(n / 100.0);
+  ELSE r := v::int8 + n::numeric * unit; END IF;
+  IF r >= 0 AND r < 3155378976000000000 THEN RETURN r::int8::stamp; END IF;
+  RETURN fail(517, format('Adding a value to a ''%s'' column caused an overflow.', kind), NULL::stamp);
 END $$;
-CREATE FUNCTION date_diff_big(part text, a timestamp, b timestamp) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+-- Of a datetimeoffset the instants in UTC, which may lie a day before the year 1: counted from there.
+CREATE FUNCTION date_diff_big(part text, a stamp, b stamp) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE unit int8 := CASE WHEN part <> 'week' THEN part_ticks(part) END; first int8 := a + 864000000000; last int8 := b + 864000000000; n numeric;
 BEGIN
-  RETURN CASE part
-    WHEN 'year' THEN extract(year FROM b) - extract(year FROM a)
-    WHEN 'quarter' THEN (extract(year FROM b) - extract(year FROM a)) * 4 + extract(quarter FROM b) - extract(quarter FROM a)
-    WHEN 'month' THEN (extract(year FROM b) - extract(year FROM a)) * 12 + extract(month FROM b) - extract(month FROM a)
-    WHEN 'week' THEN (((b::date - date '1899-12-31') - extract(dow FROM b)::int) - ((a::date - date '1899-12-31') - extract(dow FROM a)::int)) / 7
-    WHEN 'day' THEN b::date - a::date WHEN 'dayofyear' THEN b::date - a::date WHEN 'weekday' THEN b::date - a::date
-    WHEN 'hour' THEN extract(epoch FROM date_trunc('hour', b) - date_trunc('hour', a)) / 3600
-    WHEN 'minute' THEN extract(epoch FROM date_trunc('minute', b) - date_trunc('minute', a)) / 60
-    WHEN 'second' THEN extract(epoch FROM date_trunc('second', b) - date_trunc('second', a))
-    WHEN 'millisecond' THEN extract(epoch FROM date_trunc('milliseconds', b) - date_trunc('milliseconds', a)) * 1000
-    WHEN 'microsecond' THEN extract(epoch FROM b - a) * 1000000
-    WHEN 'nanosecond' THEN extract(epoch FROM b - a) * 1000000000
-    ELSE sandbox.fail(9806, format('The datepart %s is not supported by date function datediff.', part), NULL::int8) END::int8;
+  IF unit IS NOT NULL THEN RETURN last / unit - first / unit; END IF;
+  n := CASE part
+    WHEN 'year' THEN extract(year FROM day_of(b)) - extract(year FROM day_of(a))
+    WHEN 'quarter' THEN (extract(year FROM day_of(b)) - extract(year FROM day_of(a))) * 4 + extract(quarter FROM day_of(b)) - extract(quarter FROM day_of(a))
+    WHEN 'month' THEN (extract(year FROM day_of(b)) - extract(year FROM day_of(a))) * 12 + extract(month FROM day_of(b)) - extract(month FROM day_of(a))
+    WHEN 'week' THEN last / 864000000000 / 7 - first / 864000000000 / 7  -- the day before 0001-01-01 is a Sunday
+    WHEN 'nanosecond' THEN (b::int8 - a::int8)::numeric * 100
+    ELSE sandbox.fail(9806, format('The datepart %s is not supported by date function datediff.', part), NULL::int8) END;
+  IF n BETWEEN -9223372036854775808 AND 9223372036854775807 THEN RETURN n; END IF;
+  RETURN fail(535, 'The datediff_big function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff_big with a less precise datepart.', NULL::int8);
 END $$;
-CREATE FUNCTION date_diff(part text, a timestamp, b timestamp) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE n int8 := date_diff_big(part, a, b);
+CREATE FUNCTION date_diff(part text, a stamp, b stamp) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE n numeric := CASE part WHEN 'nanosecond' THEN (b::int8 - a::int8)::numeric * 100 ELSE date_diff_big(part, a, b) END;
 BEGIN
   IF abs(n) > 2147483647 THEN
     RETURN fail(535, 'The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff with a less precise datepart.', NULL::int);
   END IF;
   RETURN n::int;
 END $$;
-CREATE FUNCTION date_part(part text, v timestamp) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION date_part(part text, s stamp) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+DECLARE v timestamp := timestamp_of(s);
 BEGIN
   RETURN CASE part
     WHEN 'dayofyear' THEN extract(doy FROM v) WHEN 'iso_week' THEN extract(week FROM v)
     WHEN 'weekday' THEN extract(dow FROM v) + 1
     WHEN 'week' THEN (extract(doy FROM v)::int + extract(dow FROM date_trunc('year', v))::int - 1) / 7 + 1
     WHEN 'second' THEN floor(extract(second FROM v))
-    WHEN 'millisecond' THEN floor(extract(microseconds FROM v) % 1000000 / 1000)
-    WHEN 'microsecond' THEN extract(microseconds FROM v) % 1000000
-    WHEN 'nanosecond' THEN (extract(microseconds FROM v) % 1000000) * 1000
+    WHEN 'millisecond' THEN s % 10000000 / 10000
+    WHEN 'microsecond' THEN s % 10000000 / 10
+    WHEN 'nanosecond' THEN s % 10000000 * 100
     ELSE pg_catalog.date_part(part, v)::numeric END::int;
 END $$;
 CREATE FUNCTION date_from_parts(y int, m int, d int) RETURNS date LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -155,13 +156,12 @@ BEGIN
   END IF;
   RETURN make_date(y, m, d);
 END $$;
-CREATE FUNCTION stamp_from_parts(y int, m int, d int, h int, mi int, s int, fraction int, scale int) RETURNS timestamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
+CREATE FUNCTION stamp_from_parts(y int, m int, d int, h int, mi int, s int, fraction int, scale int) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
-  IF h NOT BETWEEN 0 AND 23 OR mi NOT BETWEEN 0 AND 59 OR s NOT BETWEEN 0 AND 59 THEN
-    RETURN fail(289, 'Cannot construct data type datetime2, some of the arguments have values which are not valid.', NULL::timestamp);
+  IF h NOT BETWEEN 0 AND 23 OR mi NOT BETWEEN 0 AND 59 OR s NOT BETWEEN 0 AND 59 OR fraction NOT BETWEEN 0 AND power(10::numeric, scale) - 1 THEN
+    RETURN fail(289, 'Cannot construct data type datetime2, some of the arguments have values which are not valid.', NULL::stamp);
   END IF;
-  RETURN date_from_parts(y, m, d) + make_time(h, mi, s)
-    + (ticks_fit(fraction * power(10::numeric, 7 - scale), scale, 'datetime2') / 10)::int8 * interval '1 microsecond';
+  RETURN (stamp_of(date_from_parts(y, m, d)) + ((h * 60 + mi) * 60 + s) * 10000000::int8 + fraction * power(10::numeric, 7 - scale)::int8)::stamp;
 END $$;
 CREATE FUNCTION offset_minutes(v text) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE m text[] := regexp_match(v, '^([+-])(\d{2}):(\d{2})$');

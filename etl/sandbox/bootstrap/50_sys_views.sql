@@ -31,7 +31,7 @@ CREATE FUNCTION sandbox.type_desc(type citext) RETURNS citext LANGUAGE sql IMMUT
 
 CREATE VIEW sandbox_sys."sys.databases" AS
 SELECT here.name::text AS "$database", d.name::sysname AS name, d.database_id, NULL::int AS source_database_id, (SELECT l.sid FROM sandbox.logins l WHERE l.login_id = d.owner_id)::varbinary85 AS owner_sid,
-  d.create_date::datetime AS create_date, 160::tinyint AS compatibility_level, 'SQL_Latin1_General_CP1_CI_AS'::sysname AS collation_name,
+  stamp_of(d.create_date)::datetime AS create_date, 160::tinyint AS compatibility_level, 'SQL_Latin1_General_CP1_CI_AS'::sysname AS collation_name,
   0::tinyint AS user_access, 'MULTI_USER'::nvarchar60 AS user_access_desc, false AS is_read_only, 0::tinyint AS state, 'ONLINE'::nvarchar60 AS state_desc,
   1::tinyint AS snapshot_isolation_state, 'ON'::nvarchar60 AS snapshot_isolation_state_desc, true AS is_read_committed_snapshot_on,
   3::tinyint AS recovery_model, 'SIMPLE'::nvarchar60 AS recovery_model_desc, false AS is_broker_enabled, false AS is_cdc_enabled
@@ -45,7 +45,7 @@ SELECT "$database", name::sysname AS name, schema_id, principal_id FROM (
 
 CREATE VIEW sandbox_sys."sys.objects" AS
 SELECT "$database", name::sysname AS name, object_id, NULL::int AS principal_id, shown_schema AS schema_id, parent_object_id, type::char2 AS type,
-  sandbox.type_desc(type)::nvarchar60 AS type_desc, create_date::datetime AS create_date, modify_date::datetime AS modify_date,
+  sandbox.type_desc(type)::nvarchar60 AS type_desc, stamp_of(create_date)::datetime AS create_date, stamp_of(modify_date)::datetime AS modify_date,
   false AS is_ms_shipped, false AS is_published, false AS is_schema_published
 FROM sandbox_sys.place;
 CREATE VIEW sandbox_sys."sys.all_objects" AS SELECT * FROM sandbox_sys."sys.objects";
@@ -102,7 +102,7 @@ FROM sandbox.index_columns k JOIN sandbox_sys.place o USING (object_id);
 
 CREATE VIEW sandbox_sys."sys.key_constraints" AS
 SELECT o."$database", o.name::sysname AS name, o.object_id, o.shown_schema AS schema_id, o.parent_object_id, o.type::char2 AS type, sandbox.type_desc(o.type)::nvarchar60 AS type_desc,
-  o.create_date::datetime AS create_date, o.modify_date::datetime AS modify_date, false AS is_ms_shipped, i.index_id AS unique_index_id, o.system_named AS is_system_named, true AS is_enforced
+  stamp_of(o.create_date)::datetime AS create_date, stamp_of(o.modify_date)::datetime AS modify_date, false AS is_ms_shipped, i.index_id AS unique_index_id, o.system_named AS is_system_named, true AS is_enforced
 FROM sandbox_sys.place o JOIN sandbox.indexes i ON i.constraint_object_id = o.object_id WHERE o.type IN ('PK', 'UQ');
 CREATE VIEW sandbox_sys."sys.default_constraints" AS
 SELECT o.*, p.parent_column_id, (CASE WHEN (SELECT sandbox.unrestricted()) THEN p.definition ELSE sandbox.shown_definition(p.object_id) END)::nvarchar_max AS definition, p.system_named AS is_system_named
@@ -166,7 +166,7 @@ CREATE FUNCTION sandbox.wait_type(pid int) RETURNS text LANGUAGE sql STABLE
       CASE l.locktype WHEN 'relation' THEN 'S' ELSE 'X' END WHEN 'ShareRowExclusiveLock' THEN 'U' WHEN 'RowExclusiveLock' THEN 'IX' WHEN 'RowShareLock' THEN 'IS' ELSE 'X' END
     FROM pg_locks l WHERE l.pid = $1 AND NOT l.granted LIMIT 1);
 CREATE VIEW sandbox_sys."sys.dm_exec_requests" AS
-SELECT d.name::text AS "$database", r.session_id, 0 AS request_id, (r.query_start AT TIME ZONE 'UTC')::datetime AS start_time,
+SELECT d.name::text AS "$database", r.session_id, 0 AS request_id, stamp_of(r.query_start AT TIME ZONE 'UTC')::datetime AS start_time,
   CASE WHEN r.blocker IS NULL THEN 'running' ELSE 'suspended' END::nvarchar60 AS status,
   CASE r.word WHEN 'LOCK' THEN 'SELECT' WHEN 'SAVEPOINT' THEN 'SELECT' ELSE r.word END::nvarchar60 AS command,
   coalesce(r.blocker, 0)::int2 AS blocking_session_id, sandbox.wait_type(r.pid)::nvarchar60 AS wait_type,

@@ -8,7 +8,7 @@ WHERE l.login_id <= 10 OR l.login_id = sandbox.login_id() OR (SELECT sandbox.unr
   OR sandbox.permitted(sandbox.login_id(), 'VIEW ANY DEFINITION', 100, NULL, NULL, NULL) OR sandbox.permitted(sandbox.login_id(), 'ALTER ANY LOGIN', 100, NULL, NULL, NULL));
 CREATE VIEW sandbox_sys."sys.server_principals" AS
 SELECT d.name::text AS "$database", l.name::sysname AS name, l.login_id AS principal_id, l.sid::varbinary85 AS sid, l.type::char1 AS type,
-  (CASE l.type WHEN 'S' THEN 'SQL_LOGIN' ELSE 'SERVER_ROLE' END)::nvarchar60 AS type_desc, l.is_disabled, l.create_date::datetime AS create_date, l.modify_date::datetime AS modify_date,
+  (CASE l.type WHEN 'S' THEN 'SQL_LOGIN' ELSE 'SERVER_ROLE' END)::nvarchar60 AS type_desc, l.is_disabled, stamp_of(l.create_date)::datetime AS create_date, stamp_of(l.modify_date)::datetime AS modify_date,
   (CASE l.type WHEN 'S' THEN l.default_database END)::sysname AS default_database_name, (CASE l.type WHEN 'S' THEN 'us_english' END)::sysname AS default_language_name,
   NULL::int AS credential_id, CASE l.type WHEN 'R' THEN 1 END AS owning_principal_id, l.type = 'R' AND l.login_id BETWEEN 3 AND 10 AS is_fixed_role
 FROM sandbox_sys.seen_logins l CROSS JOIN sandbox.databases d;
@@ -38,7 +38,7 @@ SELECT p.*, d.name::text AS "$database" FROM sandbox.databases d JOIN sandbox.al
 WHERE p.is_fixed OR sandbox.sees_principals(d.database_id) OR p.principal_id IN (SELECT sandbox.memberships(sandbox.login_id(), d.database_id));
 CREATE VIEW sandbox_sys."sys.database_principals" AS
 SELECT p."$database", p.name::sysname AS name, p.principal_id, p.type::char1 AS type, (CASE p.type WHEN 'S' THEN 'SQL_USER' ELSE 'DATABASE_ROLE' END)::nvarchar60 AS type_desc,
-  p.default_schema::sysname AS default_schema_name, p.create_date::datetime AS create_date, p.modify_date::datetime AS modify_date,
+  p.default_schema::sysname AS default_schema_name, stamp_of(p.create_date)::datetime AS create_date, stamp_of(p.modify_date)::datetime AS modify_date,
   CASE p.type WHEN 'R' THEN p.owner_id END AS owning_principal_id, p.sid::varbinary85 AS sid, p.type = 'R' AND p.principal_id >= 16384 AS is_fixed_role,
   (CASE WHEN p.type = 'S' AND (NOT p.is_fixed OR p.principal_id = 1) AND p.sid IN (SELECT sid FROM sandbox.logins) THEN 1 ELSE 0 END)::int AS authentication_type,
   (CASE WHEN p.type = 'S' AND (NOT p.is_fixed OR p.principal_id = 1) AND p.sid IN (SELECT sid FROM sandbox.logins) THEN 'INSTANCE' ELSE 'NONE' END)::nvarchar60 AS authentication_type_desc,

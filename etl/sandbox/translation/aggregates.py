@@ -134,7 +134,11 @@ def _extreme(name: str) -> None:
             raise SqlServerError(
                 8117, f"Operand data type {operand.type.name} is invalid for {name.lower()} operator.", ends_batch=True
             )
-        return _Aggregate(f"{name.lower()}({distinct}{operand.sql})", operand.type, collation=operand.collation)
+        call = f"{name.lower()}({distinct}{operand.sql})"
+        if family(operand.type) in {"stamp", "time"}:
+            # PostgreSQL's own, over the int8 that they are.
+            return _Aggregate(call, operand.type, lambda sql: f"({sql})::{storage(operand.type)}")
+        return _Aggregate(call, operand.type, collation=operand.collation)
 
 
 _extreme("MIN")

@@ -14,8 +14,10 @@ from decimal import Decimal
 from etl.sandbox.arguments import encode, shuffle_guid
 from etl.sandbox.catalog import Column
 from etl.sandbox.link import Parameter
+from etl.sandbox.loading import rounded
+from etl.sandbox.moments import SECOND, day_ticks, ticks_of, unit_of
 from etl.sandbox.sqltypes import SqlType, Value
-from etl.sandbox.translation.types import family, is_wide
+from etl.sandbox.translation.types import family, is_wide, time_scale
 
 Writer = Callable[[SqlType, Value], Parameter]
 """From a value with its own type to a parameter for the column. Raises `NotPlain`."""
@@ -153,7 +155,7 @@ def _guid_writer(_column: Column) -> Writer:
 
 
 _ISO_DATE = re.compile(r"^\d{4}-\d\d-\d\d$")
-_ISO_STAMP = re.compile(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,6})?$")
+_ISO_STAMP = re.compile(r"^\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d{1,7})?$")
 
 
 def _date_writer(_column: Column) -> Writer:
@@ -170,59 +172,58 @@ def _date_writer(_column: Column) -> Writer:
 
 
 def _stamp_writer(column: Column) -> Writer:
-    name, scale = column.type.name, column.type.scale or 0
-    if name == "smalldatetime":
+    target = column.type
+    if target.name == "smalldatetime":
         return _never(column)
-    step = 1 if scale >= 6 else 10 ** (6 - scale)
+    unit = unit_of(time_scale(target))
 
-    def write(_kind: SqlType, value: Value) -> Parameter:
-        if type(value) is str and (_ISO_DATE.match(value) or _ISO_STAMP.match(value)):
-            if name == "datetime" and len(value.partition(".")[2]) > 3:
+    def write(kind: SqlType, value: Value) -> Parameter:
+        if type(value) is str:
+            if target.name == "datetime" and len(value.partition(".")[2]) > 3:
                 raise NotPlain
-            value = _iso(value)
+            ticks = _iso_ticks(value)
         elif type(value) is dt.date:
-            value = dt.datetime(value.year, value.month, value.day)
-        if type(value) is not dt.datetime or value.tzinfo is not None:
+            ticks = ticks_of(dt.datetime(value.year, value.month, value.day))
+        elif isinstance(value, dt.datetime) and value.tzinfo is None:
+            ticks = ticks_of(value)
+        else:
             raise NotPlain
-        if name == "datetime":
-            if value.year < 1753 or value.year == 9999:
+        if target.name == "datetime":
+            if not _YEAR_1753 <= ticks < _YEAR_9999:
                 raise NotPlain
-            return round_datetime(value).isoformat(" ")
-        if value.microsecond % step:
+            return str(rounded(ticks, target))
+        # A datetime has thirds of a millisecond, which it does not show.
+        if ticks % unit or (kind.name == "datetime" and unit < SECOND // 1000):
             raise NotPlain
-        return value.isoformat(" ")
+        return str(ticks)
 
     return write
 
 
+_YEAR_1753, _YEAR_9999 = ticks_of(dt.datetime(1753, 1, 1)), ticks_of(dt.datetime(9999, 1, 1))
+
+
 def _time_writer(column: Column) -> Writer:
-    step = 1 if (column.type.scale or 0) >= 6 else 10 ** (6 - (column.type.scale or 0))
+    unit = unit_of(time_scale(column.type))
 
     def write(_kind: SqlType, value: Value) -> Parameter:
-        if type(value) is dt.time and value.microsecond % step == 0:
-            return value.isoformat()
+        if isinstance(value, dt.time) and day_ticks(value) % unit == 0:
+            return str(day_ticks(value))
         raise NotPlain
 
     return write
 
 
 def _offset_writer(column: Column) -> Writer:
-    step = 1 if (column.type.scale or 0) >= 6 else 10 ** (6 - (column.type.scale or 0))
     kind = column.type
+    unit = unit_of(time_scale(kind))
 
     def write(_kind: SqlType, value: Value) -> Parameter:
-        if type(value) is dt.datetime and value.tzinfo is not None and value.microsecond % step == 0:
+        if isinstance(value, dt.datetime) and value.tzinfo is not None and day_ticks(value) % unit == 0:
             return encode(value, kind)
         raise NotPlain
 
     return write
-
-
-def round_datetime(value: dt.datetime) -> dt.datetime:
-    """A value as datetime holds it: 1/300 s, shown in milliseconds."""
-    ticks = (value.microsecond * 3 + 5000) // 10000
-    milliseconds = (ticks * 10 + 1) // 3
-    return value.replace(microsecond=0) + dt.timedelta(milliseconds=milliseconds)
 
 
 def _iso(text: str) -> dt.datetime:
@@ -230,6 +231,15 @@ def _iso(text: str) -> dt.datetime:
         return dt.datetime.fromisoformat(text)
     except ValueError:
         raise NotPlain from None
+
+
+def _iso_ticks(text: str) -> int:
+    if _ISO_DATE.match(text):
+        return ticks_of(_iso(text))
+    found = _ISO_STAMP.match(text)
+    if found is None:
+        raise NotPlain
+    return ticks_of(_iso(text[:19])) + int((found[1] or ".")[1:].ljust(7, "0"))
 
 
 _WRITERS: dict[str, Callable[[Column], Writer]] = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.moments import unit_of
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.conversion import convert
@@ -35,16 +36,14 @@ _PARTS = {
     **dict.fromkeys(("tzoffset", "tz"), "tzoffset"),
 }
 _TIME_PARTS = {"hour", "minute", "second", "millisecond", "microsecond", "nanosecond"}
+_CLOCK = "sandbox.stamp_of(statement_timestamp()::timestamp)"
 _NOW = {
-    "GETDATE": ("sandbox.datetime_fit(statement_timestamp()::timestamp, 'datetime', true, 'datetime')", DATETIME),
-    "CURRENT_TIMESTAMP": (
-        "sandbox.datetime_fit(statement_timestamp()::timestamp, 'datetime', true, 'datetime')",
-        DATETIME,
+    **dict.fromkeys(
+        ("GETDATE", "CURRENT_TIMESTAMP", "GETUTCDATE"),
+        (f"sandbox.datetime_fit({_CLOCK}, 'datetime', true, 'datetime')", DATETIME),
     ),
-    "GETUTCDATE": ("sandbox.datetime_fit(statement_timestamp()::timestamp, 'datetime', true, 'datetime')", DATETIME),
-    "SYSDATETIME": ("statement_timestamp()::timestamp", DATETIME2),
-    "SYSUTCDATETIME": ("statement_timestamp()::timestamp", DATETIME2),
-    "SYSDATETIMEOFFSET": ("ROW(statement_timestamp()::timestamp, 0)::sandbox.dto", DATETIMEOFFSET),
+    **dict.fromkeys(("SYSDATETIME", "SYSUTCDATETIME"), (_CLOCK, DATETIME2)),
+    "SYSDATETIMEOFFSET": (f"sandbox.dto_make({_CLOCK}, 0)", DATETIMEOFFSET),
 }
 
 
@@ -80,13 +79,27 @@ def moment(context: Context, node: exp.Expr) -> Expression:
 
 
 def as_stamp(given: Expression) -> str:
-    """The local time of any moment as a PostgreSQL timestamp."""
+    """The local time of any moment as a stamp in all digits; a time stands on 1900-01-01."""
     kind = family(given.type)
     if kind == "offset":
         return f"sandbox.dto_local({given.sql})"
-    if kind == "time":
-        return f"(date '1900-01-01' + {given.sql})"
-    return f"({given.sql})::timestamp"
+    if kind in {"time", "date"}:
+        return f"sandbox.stamp_of({given.sql})"
+    return f"sandbox.datetime_exact({given.sql})" if given.type.name == "datetime" else given.sql
+
+
+def _like(given: Expression, stamp: str) -> str:
+    """What was computed of `given`'s local time, in the storage and the digits of its type."""
+    kind = given.type
+    if kind.name in {"datetime", "smalldatetime"}:
+        return f"sandbox.datetime_fit({stamp}, '{kind.name}', true, 'expression')"
+    if kind.name == "date":
+        return f"sandbox.day_of({stamp})"
+    unit = unit_of(time_scale(kind))
+    if kind.name == "time":
+        return f"sandbox.clock_round(sandbox.clock_of({stamp}), {unit})"
+    fitted = stamp if unit == 1 else f"sandbox.stamp_round({stamp}, {unit}, '{kind.name}', true)"
+    return f"sandbox.dto_make({fitted}, ({given.sql}).minutes::int4)" if kind.name == "datetimeoffset" else fitted
 
 
 @function("DATEADD", 3)
@@ -105,16 +118,7 @@ def _dateadd(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
             9810, f"The datepart {part} is not supported by date function dateadd for data type time.", ends_batch=True
         )
     moved = f"sandbox.date_add('{part}', {count.sql}, {as_stamp(start)}, '{kind.name}')"
-    nullable = start.nullable or count.nullable
-    if kind.name == "datetimeoffset":
-        return Expression(f"sandbox.dto_make({moved}, ({start.sql}).minutes::int4)", kind, nullable=nullable)
-    if kind.name == "time":
-        return Expression(f"({moved})::time", kind, nullable=nullable)
-    if kind.name == "date":
-        return Expression(f"({moved})::date", kind, nullable=nullable)
-    if kind.name == "datetime2":
-        return Expression(moved, kind, nullable=nullable)
-    return Expression(f"sandbox.datetime_fit({moved}, '{kind.name}', true, 'expression')", kind, nullable=nullable)
+    return Expression(_like(start, moved), kind, nullable=start.nullable or count.nullable)
 
 
 def _datediff(name: str, kind: SqlType, postgres: str) -> None:
@@ -122,13 +126,17 @@ def _datediff(name: str, kind: SqlType, postgres: str) -> None:
     def _handler(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
         part = _part(arguments[0], name.lower())
         first, second = moment(context, arguments[1]), moment(context, arguments[2])
-        sides = [f"({side.sql}).utc" if family(side.type) == "offset" else as_stamp(side) for side in (first, second)]
+        sides = [_instant(side) for side in (first, second)]
         return Expression(
             f"sandbox.{postgres}('{part}', {sides[0]}, {sides[1]})",
             kind,
             nullable=first.nullable or second.nullable,
             aggregate=first.aggregate,
         )
+
+
+def _instant(given: Expression) -> str:
+    return f"({given.sql}).utc::sandbox.stamp" if family(given.type) == "offset" else as_stamp(given)
 
 
 _datediff("DATEDIFF", INT, "date_diff")
@@ -144,8 +152,6 @@ def _datepart(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 def _part_of(part: str, given: Expression) -> Expression:
     if part == "tzoffset":
         sql = f"(({given.sql}).minutes)::int4" if family(given.type) == "offset" else "0"
-    elif part == "nanosecond" and time_scale(given.type) > 6:
-        sql = f"sandbox.date_part('nanosecond', {as_stamp(given)})"
     else:
         sql = f"sandbox.date_part('{part}', {as_stamp(given)})"
     return Expression(sql, INT, nullable=given.nullable, aggregate=given.aggregate)
@@ -165,7 +171,7 @@ for _name in ("YEAR", "MONTH", "DAY"):
 def _datename(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     part, given = _part(arguments[0], "datename"), moment(context, arguments[1])
     formats = {"month": "FMMonth", "weekday": "FMDay"}
-    stamp = as_stamp(given)
+    stamp = f"sandbox.timestamp_of({as_stamp(given)})"
     sql = f"to_char({stamp}, '{formats[part]}')" if part in formats else f"({_part_of(part, given).sql})::text"
     return Expression(f"({sql})::citext", SqlType("nvarchar", length=30), nullable=given.nullable)
 
@@ -174,15 +180,20 @@ def _datename(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 def _eomonth(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     given = moment(context, arguments[0])
     months = integer(context, arguments[1]).sql if len(arguments) == 2 else "0"
-    sql = f"(date_trunc('month', {as_stamp(given)}) + make_interval(months => {months} + 1) - interval '1 day')::date"
+    month = f"date_trunc('month', sandbox.timestamp_of({as_stamp(given)}))"
+    sql = f"({month} + make_interval(months => {months} + 1) - interval '1 day')::date"
     return Expression(sql, DATE)
 
 
 _TRUNCATED = {
-    **{part: f"date_trunc('{part}', {{}})" for part in ("year", "quarter", "month", "day", "hour", "minute", "second")},
-    **{"dayofyear": "date_trunc('day', {})", "iso_week": "date_trunc('week', {})"},
-    "week": "(date_trunc('week', {} + interval '1 day') - interval '1 day')",  # weeks begin on Sunday: DATEFIRST is 7
-    **{part: f"date_trunc('{part}s', {{}})" for part in ("millisecond", "microsecond")},
+    part: f"sandbox.stamp_of({of_timestamp.format('sandbox.timestamp_of({})')})"
+    for part, of_timestamp in {
+        **{part: f"date_trunc('{part}', {{}})" for part in ("year", "quarter", "month")},
+        **{part: f"date_trunc('{part}', {{}})" for part in ("day", "hour", "minute", "second")},
+        **{"dayofyear": "date_trunc('day', {})", "iso_week": "date_trunc('week', {})"},
+        "week": "(date_trunc('week', {} + interval '1 day') - interval '1 day')",  # they begin on Sunday: DATEFIRST is 7
+        **{part: f"date_trunc('{part}s', {{}})" for part in ("millisecond", "microsecond")},
+    }.items()
 }
 
 
@@ -199,11 +210,7 @@ def _datetrunc(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
         message = f"The datepart {part} is not supported by date function datetrunc for data type {given.type.name}."
         raise SqlServerError(9810, message, ends_batch=True)
     cut = _TRUNCATED[part].format(as_stamp(given))
-    if name == "offset":
-        cut = f"sandbox.dto_make({cut}, ({given.sql}).minutes::int4)"
-    elif name in {"date", "time"}:
-        cut = f"({cut})::{name}"
-    return Expression(cut, given.type, nullable=given.nullable)
+    return Expression(_like(given, cut), given.type, nullable=given.nullable)
 
 
 @value_node(exp.AtTimeZone, "this", "zone")
@@ -250,7 +257,7 @@ _from_parts("DATETIME2FROMPARTS", DATETIME2, 8)
 def _isdate(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     given = convert(value(context, arguments[0]), SqlType("varchar", length=8000))
     return Expression(
-        f"(CASE WHEN sandbox.stamp_from_text({given.sql}, 'datetime', 3, false, 'varchar') IS NULL THEN 0 ELSE 1 END)",
+        f"(CASE WHEN sandbox.stamp_from_text({given.sql}, 'datetime', 1, false, 'varchar') IS NULL THEN 0 ELSE 1 END)",
         INT,
         nullable=False,
     )

@@ -11,6 +11,7 @@ from etl.sandbox.translation.expression import Expression, text_literal
 from etl.sandbox.translation.text_comparison import compare_texts, without_blanks
 from etl.sandbox.translation.types import (
     DATETIME,
+    DATETIME2,
     INT,
     as_decimal,
     common_type,
@@ -77,8 +78,8 @@ def _day_arithmetic(operator: str, left: Expression, right: Expression) -> Expre
     if operator not in "+-" or "datetime2" in {left.type.name, right.type.name}:
         raise _clash(operator, left, right)
     a, b = convert(left, DATETIME, implicit=False), convert(right, DATETIME, implicit=False)
-    span = f"({b.sql} - timestamp '1900-01-01')"
-    sql = f"sandbox.datetime_fit({a.sql} {operator} {span}, 'datetime', true, 'expression')"
+    moved = f"({a.sql} {operator} ({b.sql} - sandbox.stamp_of(date '1900-01-01')))::sandbox.stamp"
+    sql = f"sandbox.datetime_fit({moved}, 'datetime', true, 'expression')"
     return Expression(sql, DATETIME, nullable=left.nullable or right.nullable)
 
 
@@ -187,11 +188,15 @@ def comparable(left: Expression, right: Expression) -> tuple[str, str]:  # noqa:
         if a == "bit" and b == "bit":
             return left.sql, right.sql
         return _number(left), _number(right)
-    if a == b and a in {"date", "time", "stamp", "offset", "guid", "binary"}:
-        return _padded_bytes(left, right) if a == "binary" else (left.sql, right.sql)
+    if a == b == "binary":
+        return _padded_bytes(left, right)
+    if a == b == "stamp" and "datetime2" in {left.type.name, right.type.name}:
+        return convert(left, DATETIME2).sql, convert(right, DATETIME2).sql
+    if a == b and a in {"date", "time", "stamp", "offset", "guid"}:
+        return left.sql, right.sql
     kind = left.type if precedence(left.type) >= precedence(right.type) else right.type
-    if {a, b} == {"date", "stamp"}:
-        return f"({left.sql})::timestamp", f"({right.sql})::timestamp"
+    if {a, b} <= {"date", "time", "stamp", "offset"}:
+        kind = common_type([left.type, right.type])
     if "text" in {a, b} and kind.name == "decimal":
         kind = SqlType("decimal", precision=38, scale=kind.scale)
     return convert(left, kind).sql, convert(right, kind).sql

@@ -1,6 +1,6 @@
 """Cells of many rows into columns: the same values that `decode` gives one by one.
 
-Whatever is not plain (bytes that are no value of their type, a seventh digit, an unpaired surrogate) is declined, and the
+Whatever is not plain (bytes that are no value of their type, an unpaired surrogate) is declined, and the
 caller reads those rows one by one: so the errors are the same, and are written once.
 """
 
@@ -22,15 +22,13 @@ from etl.sandbox.columns import (
     Varying,
     fixed_dtype,
 )
+from etl.sandbox.moments import DAY, DAYS_TO_1900, DAYS_TO_10000, END, MINUTE, from_300ths, unit_of
 from etl.sandbox.runs import copy_runs, gather
 from etl.sandbox.wire.codepages import code_page_to_utf8, utf16_to_utf8
 from etl.sandbox.wire.row_scan import CellRuns, ScannedRows
 from etl.sandbox.wire.typeinfo import WireType, time_bytes
 
-_DAY_MICROSECONDS = 86_400_000_000
 _DAY_TICKS_300 = 86_400 * 300
-_DAYS_TO_1900 = 693_595
-_DAYS_TO_10000 = 3_652_059
 _MOST_OFFSET_MINUTES = 14 * 60
 
 Decoder = Callable[[Array, WireType], Array]
@@ -142,17 +140,12 @@ def _smallmoney(raw: Array, _: WireType) -> Array:
     return _number(raw, "<i4").astype(np.int64)
 
 
-def _microseconds(raw: Array, scale: int) -> Array:
-    """Of the day."""
-    ticks = _unsigned(raw)
-    if scale == 7:
-        microseconds, seventh = np.divmod(ticks, 10)
-        _require(not seventh.any())
-    else:
-        _require(int(ticks.max()) < _DAY_MICROSECONDS)
-        microseconds = ticks * 10 ** (6 - scale)
-    _require(int(microseconds.max()) < _DAY_MICROSECONDS)
-    return microseconds
+def _of_day(raw: Array, scale: int) -> Array:
+    """Ticks of the day."""
+    count, unit = _unsigned(raw), unit_of(scale)
+    _require(int(count.max()) < DAY // unit)
+    ticks: Array = count if unit == 1 else count * unit
+    return ticks
 
 
 def _scale(wire: WireType) -> int:
@@ -162,22 +155,22 @@ def _scale(wire: WireType) -> int:
 
 def _date(raw: Array, _: WireType) -> Array:
     days = _unsigned(raw)
-    _require(int(days.max()) < _DAYS_TO_10000)
+    _require(int(days.max()) < DAYS_TO_10000)
     return days.astype(np.int32)
 
 
 def _time(raw: Array, wire: WireType) -> Array:
-    return _microseconds(raw, _scale(wire))
+    return _of_day(raw, _scale(wire))
 
 
 def _moment(raw: Array, wire: WireType) -> Array:
     width = time_bytes(_scale(wire))
-    return _unsigned(raw[:, width:]) * _DAY_MICROSECONDS + _microseconds(raw[:, :width], _scale(wire))
+    return _unsigned(raw[:, width:]) * DAY + _of_day(raw[:, :width], _scale(wire))
 
 
 def _datetime2(raw: Array, wire: WireType) -> Array:
     moments = _moment(raw, wire)
-    _require(int(moments.max()) < _DAYS_TO_10000 * _DAY_MICROSECONDS)
+    _require(0 <= int(moments.min()) <= int(moments.max()) < END)
     return moments
 
 
@@ -186,26 +179,25 @@ def _datetimeoffset(raw: Array, wire: WireType) -> Array:
     # UTC may lie outside of the years 1 to 9999 where local time does not.
     utc = _moment(raw[:, :-2], wire)
     minutes = _number(raw[:, -2:], "<i2")
-    local = utc + minutes * np.int64(60_000_000)
+    local = utc + minutes * np.int64(MINUTE)
     _require(int(np.abs(minutes).max()) <= _MOST_OFFSET_MINUTES and int(local.min()) >= 0)
-    _require(int(local.max()) < _DAYS_TO_10000 * _DAY_MICROSECONDS)
+    _require(int(local.max()) < END)
     values["utc"], values["minutes"] = utc, minutes
     return values
 
 
 def _datetime(raw: Array, _: WireType) -> Array:
-    days, ticks = _number(raw[:, :4], "<i4") + np.int64(_DAYS_TO_1900), _unsigned(raw[:, 4:])
-    _require(int(ticks.max()) < _DAY_TICKS_300 and 0 <= int(days.min()) <= int(days.max()) < _DAYS_TO_10000)
-    # To the millisecond, as SQL Server shows them.
-    moments: Array = days * _DAY_MICROSECONDS + (ticks * 10 + 1) // 3 * 1000
-    return moments
+    days, count = _number(raw[:, :4], "<i4") + np.int64(DAYS_TO_1900), _unsigned(raw[:, 4:])
+    _require(int(count.max()) < _DAY_TICKS_300 and 0 <= int(days.min()) <= int(days.max()) < DAYS_TO_10000)
+    stamps: Array = days * DAY + from_300ths(count)
+    return stamps
 
 
 def _smalldatetime(raw: Array, _: WireType) -> Array:
     days, minutes = _unsigned(raw[:, :2]), _unsigned(raw[:, 2:])
     _require(int(minutes.max()) < 1440)
-    moments: Array = (days + _DAYS_TO_1900) * _DAY_MICROSECONDS + minutes * 60_000_000
-    return moments
+    stamps: Array = (days + DAYS_TO_1900) * DAY + minutes * MINUTE
+    return stamps
 
 
 _DECODERS: dict[str, Decoder] = {

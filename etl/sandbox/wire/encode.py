@@ -11,6 +11,7 @@ from typing import Any
 
 from etl.sandbox.codepage import encode_1252
 from etl.sandbox.errors import numeric_overflow
+from etl.sandbox.moments import DAY, MINUTE, day_ticks, offset_minutes, ticks_of, unit_of
 from etl.sandbox.sqltypes import SqlType, Value
 from etl.sandbox.wire import temporal
 from etl.sandbox.wire.typeinfo import decimal_bytes, time_bytes
@@ -144,30 +145,25 @@ def _smalldatetime(values: Sequence[Any]) -> list[bytes]:
 
 def _scaled(sql: SqlType) -> ColumnEncoder:
     assert sql.scale is not None
-    scale, width = sql.scale, time_bytes(sql.scale)
+    unit, width = unit_of(sql.scale), time_bytes(sql.scale)
 
-    def time(value: Any) -> bytes:
-        seconds = (value.hour * 60 + value.minute) * 60 + value.second
-        ticks = temporal.to_ticks(seconds * 1_000_000 + value.microsecond, scale)
-        return (width | ticks << 8).to_bytes(width + 1, "little")
+    def time(value: dt.time) -> bytes:
+        return (width | day_ticks(value) // unit << 8).to_bytes(width + 1, "little")
 
-    def datetime2(value: Any) -> bytes:
-        days, microseconds = temporal.split(value)
-        ticks = temporal.to_ticks(microseconds, scale)
+    def datetime2(value: dt.datetime) -> bytes:
+        ticks, days = day_ticks(value) // unit, value.toordinal() - 1
         return (width + 3 | (ticks | days << 8 * width) << 8).to_bytes(width + 4, "little")
 
     def datetimeoffset(value: dt.datetime) -> bytes:
-        offset = value.utcoffset()
-        assert offset is not None
-        minutes = offset.days * 1440 + offset.seconds // 60
-        days, microseconds = temporal.split(value.replace(tzinfo=None))
-        # As integers: UTC may lie outside of the years that Python has where local time does not.
-        days, microseconds = divmod(days * 86_400_000_000 + microseconds - minutes * 60_000_000, 86_400_000_000)
-        ticks = temporal.to_ticks(microseconds, scale)
-        moment = (ticks | days << 8 * width).to_bytes(width + 3, "little")
+        minutes = offset_minutes(value)
+        # UTC may lie outside of the years that Python has where local time does not.
+        days, of_day = divmod(ticks_of(value) - minutes * MINUTE, DAY)
+        moment = (of_day // unit | days << 8 * width).to_bytes(width + 3, "little")
         return bytes((width + 5,)) + moment + minutes.to_bytes(2, "little", signed=True)
 
-    return _by_value({"time": time, "datetime2": datetime2, "datetimeoffset": datetimeoffset}[sql.name])
+    encoders: dict[str, Callable[[Any], bytes]]
+    encoders = {"time": time, "datetime2": datetime2, "datetimeoffset": datetimeoffset}
+    return _by_value(encoders[sql.name])
 
 
 def _uniqueidentifier(values: Sequence[Any]) -> list[bytes]:

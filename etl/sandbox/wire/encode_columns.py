@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from etl.sandbox.columns import BYTES, Array, ColumnBatch, ColumnData, Fixed, Varying
 from etl.sandbox.errors import numeric_overflow
+from etl.sandbox.moments import DAY, DAYS_TO_1900, MINUTE, to_300ths, unit_of
 from etl.sandbox.runs import Cells, Field, Part, Runs, interleave, packed_runs, repeated, width_of
 from etl.sandbox.sqltypes import SqlType, is_large
 from etl.sandbox.wire.codepages import utf8_to_1252, utf8_to_utf16
@@ -20,8 +21,6 @@ Fields = list[Field]
 
 _ROW = Cells((("u1", 0xD1),))
 _NULL_SHORT, _NULL_PLP = 0xFFFF, 0xFFFF_FFFF_FFFF_FFFF
-_DAY_MICROSECONDS = 86_400_000_000
-_DAYS_TO_1900 = 693_595
 _DAY_TICKS_300 = 86_400 * 300
 
 
@@ -102,16 +101,16 @@ def _days(days: Array) -> Fields:
     return [("<u2", days & 0xFFFF), ("u1", days >> 16)]
 
 
-def _datetime(microseconds: Array) -> Fields:
-    days, of_day = np.divmod(microseconds, _DAY_MICROSECONDS)
-    ticks = (of_day * 3 + 5000) // 10000
-    next_day = ticks == _DAY_TICKS_300
-    return [("<i4", days - _DAYS_TO_1900 + next_day), ("<u4", np.where(next_day, 0, ticks))]
+def _datetime(stamps: Array) -> Fields:
+    days, of_day = np.divmod(stamps, DAY)
+    count = to_300ths(of_day)
+    next_day = count == _DAY_TICKS_300
+    return [("<i4", days - DAYS_TO_1900 + next_day), ("<u4", np.where(next_day, 0, count))]
 
 
-def _smalldatetime(microseconds: Array) -> Fields:
-    days, of_day = np.divmod(microseconds, _DAY_MICROSECONDS)
-    return [("<u2", days - _DAYS_TO_1900), ("<u2", of_day // 60_000_000)]
+def _smalldatetime(stamps: Array) -> Fields:
+    days, of_day = np.divmod(stamps, DAY)
+    return [("<u2", days - DAYS_TO_1900), ("<u2", of_day // MINUTE)]
 
 
 def _decimal(sql: SqlType) -> Callable[[Array], Fields]:
@@ -136,24 +135,24 @@ def _decimal(sql: SqlType) -> Callable[[Array], Fields]:
 
 def _scaled(sql: SqlType) -> Callable[[Array], Fields]:
     assert sql.scale is not None
-    scale, width = sql.scale, time_bytes(sql.scale)
+    unit, width = unit_of(sql.scale), time_bytes(sql.scale)
 
-    def ticks(of_day: Array) -> Fields:
-        count = of_day * 10 if scale == 7 else of_day // 10 ** (6 - scale)
+    def time(of_day: Array) -> Fields:
+        count = of_day if unit == 1 else of_day // unit
         if width == 3:
             return _days(count)
         return [("<u4", count & 0xFFFF_FFFF), ("u1", count >> 32)] if width == 5 else [("<u4", count)]
 
-    def moment(microseconds: Array) -> Fields:
-        days, of_day = np.divmod(microseconds, _DAY_MICROSECONDS)
-        return [*ticks(of_day), *_days(days)]
+    def moment(stamps: Array) -> Fields:
+        days, of_day = np.divmod(stamps, DAY)
+        return [*time(of_day), *_days(days)]
 
     def with_offset(values: Array) -> Fields:
         if len(values) and int(values["utc"].min()) < 0:
             raise ValueError(f"an instant before the year 1 in {sql}")
         return [*moment(values["utc"]), ("<i2", values["minutes"])]
 
-    return {"time": ticks, "datetime2": moment, "datetimeoffset": with_offset}[sql.name]
+    return {"time": time, "datetime2": moment, "datetimeoffset": with_offset}[sql.name]
 
 
 # Texts and bytes

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Context, Decimal
 from typing import Any
 
-from etl.sandbox.wire import temporal
+from etl.sandbox.moments import day_ticks
 from etl.sandbox.wire.collation import DEFAULT_COLLATION
 
 _NULL = bytes(4)
@@ -50,8 +50,8 @@ def _base_type(value: Any) -> tuple[int, bytes, bytes]:  # noqa: PLR0911 - one r
         units = int(_EXACT.scaleb(value, scale))
         return 0x6A, bytes((38, scale)), bytes((units >= 0,)) + abs(units).to_bytes(16, "little")
     if isinstance(value, dt.datetime) and value.tzinfo is None:
-        days, microseconds = temporal.split(value)
-        return 0x2A, b"\x07", (microseconds * 10 | days << 40).to_bytes(8, "little")
+        days = value.toordinal() - 1
+        return 0x2A, b"\x07", (day_ticks(value) | days << 40).to_bytes(8, "little")
     if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
         return 0x28, b"", (value.toordinal() - 1).to_bytes(3, "little")
     raise TypeError(f"no sql_variant base type for {type(value).__name__}")

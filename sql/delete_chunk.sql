@@ -1,0 +1,2 @@
+-- The rows that one chunk of a run brought.
+DELETE FROM {table} WHERE {run} = ? AND {chunk} = ?
