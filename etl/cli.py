@@ -1,4 +1,4 @@
-"""The command line: `etl copy`, `run`, `resume`, `undo`, `runs`, `show`, `sandbox`.
+"""The command line: `etl copy`, `run`, `resume`, `verify`, `undo`, `runs`, `show`, `sandbox`.
 
 Only the standard library and typer are imported before a command runs, so that `etl --help` answers at once.
 """
@@ -144,6 +144,23 @@ def show(
         with _target(target).connect() as connection:
             sealed = ledger.sealed_chunks(connection, run_id)
         report.print_run(found, sealed, as_json=as_json)
+
+
+@app.command()
+def verify(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, from `etl runs`.")],
+    source: SourceUrl = None,
+    target: TargetUrl = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Compare source and target with what a run read and wrote."""
+    with _errors_told(as_json, debug):
+        from etl import check, report
+
+        found = _find_run(run_id, target)
+        job = _stored_job(found, source=source, target=target, workers=None)
+        report.print_verified(check.verify(job, found), as_json=as_json)
 
 
 @app.command()

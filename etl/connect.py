@@ -157,7 +157,8 @@ class Endpoint:
     def connect(self) -> Iterator[Connection]:
         """One connection, closed at the end. Reader connections are in autocommit mode.
 
-        Raises ConnectError and its kinds.
+        What is not committed at the end is discarded. Raises ConnectError and its kinds, and DatabaseError for what the
+        database says to a statement inside that has no `statement` of its own around it.
         """
         if self.dialect == "sqlite" and self.role == "reader" and not Path(self.url.database or "").is_file():
             raise ConnectError(f"cannot open {self.label}: no such file", advice="Check the path in the URL.")
@@ -171,12 +172,12 @@ class Endpoint:
                 advice="Install unixODBC and the FreeTDS driver with `odbc/install.sh`.",
             ) from error
         try:
-            yield connection
-        except BaseException:
-            # Closed as it is: where the server has rolled back already it refuses the ROLLBACK of a reset (error 3903).
-            connection.invalidate()
-            raise
+            with statement(f"working on {self.label}"):
+                yield connection
         finally:
+            # Closed as it is, which the server takes for a rollback. A ROLLBACK of SQLAlchemy's before that could only fail:
+            # over a link that is lost, or (error 3903) where the server has rolled back already.
+            connection.invalidate()
             connection.close()
 
     @contextmanager

@@ -11,7 +11,8 @@
     ├── TransformError          exit  5   the user's function raised or returned something else than a DataFrame
     ├── DatabaseError           exit  6   the server refused a statement
     ├── ChunkFailed             exit  7   a chunk could not be done; what is committed stays and can be resumed
-    │   └── WorkerDied          exit  8   a worker process ended while it held a chunk
+    │   ├── WorkerDied          exit  8   a worker process ended while it held a chunk
+    │   └── TooManyRejects      exit  7   more rows are refused than the job allows
     ├── LedgerError             exit  9   the ledger and what happened do not agree, or a run cannot be resumed
     │   └── ClaimLost           exit  9   the server rolled a chunk's transaction back underneath
     ├── CheckFailed             exit 10   source and target differ after the run
@@ -115,6 +116,10 @@ class WorkerDied(ChunkFailed):
     exit_code = 8
 
 
+class TooManyRejects(ChunkFailed):
+    """More rows are refused than the job's `max_rejects` allows."""
+
+
 class LedgerError(EtlError):
     """The ledger does not agree with what happened, or a run cannot be found or resumed."""
 
@@ -149,9 +154,9 @@ def told() -> Iterator[None]:
         raise SystemExit(error.exit_code) from error
 
 
-NATIVE_NUMBER = re.compile(r"\((\d+)\) \(SQL\w+\)")
+NATIVE_NUMBER = re.compile(r"\((\d+)\) \(SQL\w+(?:\(\w+\))?\)")
 """pyodbc writes `[SQLSTATE] [driver]message (native number) (ODBC function)` for each diagnostics record and offers the
-number nowhere else (`src/errors.cpp`, GetSQLSTATE and AddDiagnosticRecord)."""
+number nowhere else (`src/errors.cpp`, GetSQLSTATE and AddDiagnosticRecord). The function may have the attribute it set."""
 
 ARROW_ODBC = re.compile(r"State: (\w{5}), Native error: (-?\d+), Message: (.*)", re.DOTALL)
 """How arrow-odbc writes a diagnostics record."""
@@ -192,7 +197,8 @@ def from_connect(error: BaseException, where: str) -> ConnectError:
     """Turn a driver's error at connect time into ours. `where` names server and database without secrets."""
     number, state = server_number(error), sqlstate(error)
     said = server_message(error)
-    if state in DRIVER_NOT_FOUND:
+    # FreeTDS gives 01000 too, to a link that is lost while the connection is set up, but with a number of its own.
+    if state in DRIVER_NOT_FOUND and number is None:
         return DriverMissing(
             f"cannot connect to {where}: the ODBC driver is not installed or cannot be loaded ({said})",
             advice="Install it with `odbc/install.sh`, and see what unixODBC knows with `odbcinst -q -d`.",

@@ -46,7 +46,7 @@ def to_arrow(frame: pd.DataFrame, schema: pa.Schema) -> pa.Table:
 
     Raises `SchemaError` naming the missing or unknown columns, or the column, the frame's 0-based row and the value.
     """
-    _check_columns(frame, schema)
+    check_columns(frame, schema)
     position = {str(name): index for index, name in enumerate(frame.columns)}
     arrays = [_cast_column(frame.iloc[:, position[field.name]], field) for field in schema]
     return pa.table(arrays, schema=schema.remove_metadata())
@@ -172,7 +172,8 @@ _READERS: dict[FrameDtypes, Callable[[pa.Table], pd.DataFrame]] = {
 }
 
 
-def _check_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
+def check_columns(frame: pd.DataFrame, schema: pa.Schema) -> None:
+    """Raise SchemaError where the frame's columns are not, by name, those of the schema."""
     names = [str(name) for name in frame.columns]
     _refuse_duplicates(names, "the frame")
     missing = [name for name in schema.names if name not in names]
@@ -218,17 +219,18 @@ def _schema_error(column: pd.Series[Any], error: UnfitError) -> SchemaError:
     advice = f"{error.hint[:1].upper()}{error.hint[1:]}." if error.hint else ""
     if error.position is None:
         return SchemaError(f"column {column.name!r}: {error.reason}", advice=advice)
-    shown = _shown(column, error.position)
-    return SchemaError(f"column {column.name!r}, row {error.position}: {shown}: {error.reason}", advice=advice)
+    value = shown(column, error.position)
+    return SchemaError(f"column {column.name!r}, row {error.position}: {value}: {error.reason}", advice=advice)
 
 
-def _shown(column: pd.Series[Any], position: int) -> str:
+def shown(column: pd.Series[Any], position: int) -> str:
+    """A value as a message shows it: as Python writes it, shortened."""
     try:
         value = column.iloc[position]
     except (OverflowError, ValueError):  # Python's datetime has no place for it either
         return f"a value of {column.dtype}"
-    shown = repr(value.item() if isinstance(value, np.generic) else value)
-    return shown if len(shown) <= 200 else f"{shown[:200]}… ({len(shown)} characters)"
+    text = repr(value.item() if isinstance(value, np.generic) else value)
+    return text if len(text) <= 200 else f"{text[:200]}… ({len(text)} characters)"
 
 
 def _infer_type(column: pd.Series[Any], known: pa.DataType | None) -> pa.DataType:

@@ -8,6 +8,7 @@ sealed ledger row exist, and what a run still lacks is its plan minus its done c
 from __future__ import annotations
 
 import datetime as dt
+import json
 import os
 import secrets
 import socket
@@ -24,6 +25,7 @@ from etl import connect, statements
 from etl.errors import ClaimLost, LedgerError
 from etl.job import Job
 from etl.plan import Plan
+from etl.profile import Profiles, total
 from etl.result import ChunkResult
 from etl.statements import quote
 
@@ -60,6 +62,7 @@ chunks = sa.Table(
     sa.Column("state", sa.String(16), nullable=False),
     sa.Column("rows_read", sa.BigInteger, nullable=True),
     sa.Column("rows_written", sa.BigInteger, nullable=True),
+    sa.Column("rows_rejected", sa.BigInteger, nullable=True),
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("worker", _name, nullable=False),
     sa.Column("seconds", sa.Float, nullable=True),
@@ -69,6 +72,7 @@ chunks = sa.Table(
     sa.Column("load_sec", sa.Float, nullable=True),
     sa.Column("cpu_sec", sa.Float, nullable=True),
     sa.Column("route", sa.String(32), nullable=True),
+    sa.Column("profiles", _long, nullable=True),
     sa.Column("started_at", _moment, nullable=False),
     sa.Column("ended_at", _moment, nullable=True),
 )
@@ -233,6 +237,13 @@ def sealed_chunks(connection: Connection, run_id: str) -> list[ChunkResult]:
     return [ChunkResult(**row) for row in _execute(connection, "ledger_chunks", run_id=run_id).mappings()]
 
 
+def profiles(connection: Connection, run_id: str) -> Profiles:
+    """What was read and written by all committed chunks of a run together."""
+    rows = _execute(connection, "ledger_profiles", run_id=run_id).scalars().all()
+    found = [Profiles(**json.loads(row)) for row in rows if row is not None]
+    return Profiles(total(one.read for one in found), total(one.written for one in found))
+
+
 class ChunkTaken(Exception):
     """Another transaction has claimed the chunk and ended: it is done, or being done. The connection is of no use after it."""
 
@@ -258,12 +269,14 @@ def claim(connection: Connection, run_id: str, chunk_no: int, attempt: int, star
             raise ChunkTaken from error
 
 
-def seal(connection: Connection, run_id: str, result: ChunkResult) -> None:
-    """Last statement of a chunk's transaction. Raises LedgerError when the claim is not there any more."""
+def seal(connection: Connection, run_id: str, result: ChunkResult, profiles: Profiles) -> None:
+    """Last statement of a chunk's transaction. Raises ClaimLost when the claim is not there any more."""
     claimed = {"attempt", "worker", "started_at"}
     values = {name: value for name, value in asdict(result).items() if name not in claimed}
     with connect.statement(f"sealing chunk {result.chunk_no} of run {run_id}"):
-        sealed = _execute(connection, "ledger_seal", run_id=run_id, **values).rowcount
+        sealed = _execute(
+            connection, "ledger_seal", run_id=run_id, profiles=json.dumps(asdict(profiles)), **values
+        ).rowcount
     if sealed != 1:
         raise ClaimLost(
             f"chunk {result.chunk_no} of run {run_id} cannot be sealed: its claim is gone, the server rolled back underneath",

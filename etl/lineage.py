@@ -5,6 +5,8 @@ from __future__ import annotations
 import pyarrow as pa
 
 from etl.errors import SchemaError
+from etl.selection import Condition
+from etl.statements import quote
 
 RUN, CHUNK = "etl_run_id", "etl_chunk_id"
 SCHEMA = pa.schema([pa.field(RUN, pa.string()), pa.field(CHUNK, pa.int32())])
@@ -34,3 +36,8 @@ def added(rows: pa.Table, output: pa.Schema, run_id: str, chunk_no: int) -> pa.T
     for field, value in zip(list(output)[-len(SCHEMA) :], (run_id, chunk_no), strict=True):
         rows = rows.append_column(field, pa.repeat(pa.scalar(value, field.type), rows.num_rows))
     return rows
+
+
+def rows_of(dialect: str, run_id: str) -> Condition:
+    """The rows that a run brought."""
+    return Condition(f"{quote(dialect, RUN)} = ?", (run_id,))

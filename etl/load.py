@@ -10,6 +10,7 @@ from sqlalchemy.engine import Connection
 from etl import catalog, connect, lineage, statements, types
 from etl.errors import JobError, SchemaError
 from etl.job import Job
+from etl.selection import EVERY_ROW, Condition
 from etl.statements import TableName, quote
 from etl.types import Column
 
@@ -114,13 +115,13 @@ def drop_if_exists(connection: Connection, table: TableName) -> None:
         connection.exec_driver_sql(f"DROP TABLE IF EXISTS {table.quoted(connection.dialect.name)}")
 
 
-def count(connection: Connection, table: TableName) -> int:
-    """How many rows the table has."""
+def count(connection: Connection, table: TableName, rows: Condition = EVERY_ROW) -> int:
+    """How many rows the table has, or how many meet the condition."""
     with connect.statement(f"counting the rows of {table}"):
         statement = statements.load(f"count_rows_{connection.dialect.name}").format(
-            table=table.quoted(connection.dialect.name)
+            table=table.quoted(connection.dialect.name), rows=rows.sql
         )
-        return int(connection.exec_driver_sql(statement).scalar_one())
+        return int(connection.exec_driver_sql(statement, rows.bounds).scalar_one())
 
 
 def _is_writable(dialect: str, column: Column) -> bool:

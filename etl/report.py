@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from etl.check import Verified
 from etl.ledger import Run, RunSummary
 from etl.pipeline import Listener
 from etl.pipeline import Progress as RunProgress
@@ -125,6 +126,21 @@ def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
         numbers = (f"{end.rows_read:,}", f"{end.rows_written:,}", f"{end.seconds:.2f}", str(end.attempt))
         table.add_row(str(chunk.number), *numbers, end.worker)
     _console().print(table)
+
+
+def print_verified(verified: Verified, *, as_json: bool) -> None:
+    """What `etl verify` found."""
+    if as_json:
+        _print_json("verified", **asdict(verified))
+        return
+    others = verified.rows_in_target - verified.rows_written
+    among = f" among {others:,} others" if others else ""
+    compared = f"{verified.values_compared} numbers of their columns compared" if not others else "only counted"
+    print(
+        f"run {verified.run_id} agrees: {verified.target_table} holds its {verified.rows_written:,} rows{among}; {compared}"
+    )
+    for note in verified.notes:
+        print(f"note: {note}")
 
 
 def print_undone(undone: Undone, *, as_json: bool) -> None:

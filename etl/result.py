@@ -30,6 +30,8 @@ class ChunkResult:
     started_at: dt.datetime
     """UTC, naive."""
     ended_at: dt.datetime
+    rows_rejected: int = 0
+    """Set aside in `etl_reject`: `etl.rejects`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class RunResult:
     rows_moved: int
     """Rows written by this execution: all of them unless the run was resumed."""
     seconds: float
+    rows_rejected: int = 0
+    """Set aside in `etl_reject`."""
     limit: str = ""
     """What kept this execution from being faster; empty for a short one."""
     notes: list[str] = field(default_factory=list)

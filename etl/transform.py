@@ -19,7 +19,7 @@ Transform = Callable[[pd.DataFrame], pd.DataFrame]
 
 def find(reference: str) -> Transform:
     """The function named `module:function`. Raises JobError when there is none that can be called."""
-    function = _find(reference, "transform")
+    function = find_object(reference, "transform")
     if not callable(function):
         raise JobError(f"{reference} is {type(function).__name__}, not a function")
     found: Transform = function
@@ -28,7 +28,7 @@ def find(reference: str) -> Transform:
 
 def find_schema(reference: str) -> pa.Schema:
     """The pyarrow.Schema named `module:name`. Raises JobError when there is none."""
-    schema = _find(reference, "output schema")
+    schema = find_object(reference, "output schema")
     if not isinstance(schema, pa.Schema):
         raise JobError(f"{reference} is {type(schema).__name__}, not a pyarrow.Schema")
     return schema
@@ -63,7 +63,8 @@ def apply(name: str, function: Transform, table: pa.Table, frame_dtypes: FrameDt
     return frames.to_arrow(result, schema)
 
 
-def _find(reference: str, what: str) -> Any:
+def find_object(reference: str, what: str) -> Any:
+    """What `module:name` names, whatever it is. Raises JobError, which says that a `what` was looked for."""
     module_name, _, attribute = reference.partition(":")
     if not module_name or not attribute:
         raise JobError(f"{reference!r} does not name a {what}", advice="Write module:name, e.g. cleaning:clean_orders.")

@@ -16,6 +16,7 @@ from etl.connect import Endpoint
 from etl.errors import LedgerError
 from etl.job import Job
 from etl.plan import Chunk, Plan, range_condition
+from etl.profile import Profiles, profile
 from etl.result import ChunkResult
 from etl.selection import select_table
 from etl.statements import TableName
@@ -81,7 +82,7 @@ class ChunkWork:
                 started_at=started_at,
                 ended_at=ledger.now(),
             )
-            self._commit(connection, result)
+            self._commit(connection, result, self._profiles(rows, output))
         return result
 
     @cached_property
@@ -118,8 +119,14 @@ class ChunkWork:
         function = transform.find(self.job.transform)
         return transform.apply(self.job.transform, function, rows, self.job.frame_dtypes, schema)
 
-    def _commit(self, connection: Connection, result: ChunkResult) -> None:
-        ledger.seal(connection, self.run_id, result)
+    def _profiles(self, rows: pa.Table, output: pa.Table) -> Profiles:
+        return Profiles(
+            read=profile(rows, self.source.dialect, self.plan.source_columns),
+            written=profile(output, self.target.dialect, self.plan.target_columns),
+        )
+
+    def _commit(self, connection: Connection, result: ChunkResult, profiles: Profiles) -> None:
+        ledger.seal(connection, self.run_id, result, profiles)
         with connect.statement(f"committing chunk {result.chunk_no} of run {self.run_id}"):
             connection.commit()
 

@@ -77,8 +77,13 @@ def _units(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
     name = types.base_name(column.sql_type)
     if name in {"binary", "varbinary"} or (name in {"char", "varchar"} and code_pages.is_utf8(column.collation)):
         return pc.binary_length(values)
+    return pc.utf8_length(values) if name in {"char", "varchar"} else utf16_units(values)
+
+
+def utf16_units(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """How many units of UTF-16 each text has: two for a supplementary character, which has four bytes in UTF-8."""
     characters = pc.utf8_length(values)
-    if name in {"char", "varchar"}:
+    if pc.max(pc.subtract(pc.binary_length(values), characters)).as_py() in {None, 0}:  # ASCII
         return characters
     return pc.add(characters, pc.count_substring_regex(values, r"[\x{10000}-\x{10FFFF}]"))
 

@@ -51,6 +51,10 @@ def test_empty_parts_leave_no_empty_lines() -> None:
 LOGIN = "[28000] [FreeTDS][SQL Server]Login failed for user 'sa'. (18456) (SQLDriverConnect)"
 DATABASE = '[42000] [FreeTDS][SQL Server]Cannot open database "x". (4060) (SQLDriverConnect)'
 NO_DRIVER = "[01000] [unixODBC][Driver Manager]Can't open lib 'FreeTDS' : file not found (0) (SQLDriverConnect)"
+LOST = "[01000] [FreeTDS][SQL Server]Unexpected EOF from the server (20017) (SQLExecDirectW)"
+LOST_AT_ONCE = (
+    "[01000] [FreeTDS][SQL Server]Unexpected EOF from the server (20017) (SQLSetConnectAttr(SQL_ATTR_AUTOCOMMIT))"
+)
 NO_SERVER = (
     "[08001] [FreeTDS][SQL Server]Unable to connect to data source (0) (SQLDriverConnect); "
     "[08001] [FreeTDS][SQL Server]Unknown host (20013)"
@@ -64,6 +68,8 @@ NO_SERVER = (
         (("42000", DATABASE), errors.LoginFailed, 'Cannot open database "x".'),
         (("01000", NO_DRIVER), errors.DriverMissing, "Can't open lib 'FreeTDS' : file not found"),
         (("08001", NO_SERVER), errors.ConnectError, "cannot connect to host/db: Unable to connect to data source"),
+        (("01000", LOST), errors.ConnectError, "cannot connect to host/db: Unexpected EOF from the server"),
+        (("01000", LOST_AT_ONCE), errors.ConnectError, "cannot connect to host/db: Unexpected EOF from the server"),
         (("unable to open database file",), errors.ConnectError, "unable to open database file"),
     ],
 )

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from etl import ledger
 from etl.connect import Endpoint
 from etl.errors import LedgerError
+from etl.profile import Profiles
 from etl.result import ChunkResult
 from tests.databases import Database
 from tests.pipeline.jobs import job
@@ -32,6 +33,9 @@ SEALED = ChunkResult(
 )
 
 
+PROFILES = Profiles(read={"id": {"values": "10", "sum": "55"}}, written={"id": {"values": "9", "sum": "45"}})
+
+
 @pytest.fixture
 def run(database: Database) -> tuple[Endpoint, str]:
     """A target with a ledger, and the id of a run in it."""
@@ -47,12 +51,13 @@ def test_a_sealed_chunk_cannot_be_claimed_again(run: tuple[Endpoint, str]) -> No
     target, run_id = run
     with target.connect() as connection:
         ledger.claim(connection, run_id, 0, 1, SEALED.started_at)
-        ledger.seal(connection, run_id, SEALED)
+        ledger.seal(connection, run_id, SEALED, PROFILES)
         connection.commit()
     with pytest.raises(ledger.ChunkTaken), target.connect() as connection:
         ledger.claim(connection, run_id, 0, 2, ledger.now())
     with target.connect() as connection:
         (sealed,) = ledger.sealed_chunks(connection, run_id)
+        assert ledger.profiles(connection, run_id) == PROFILES
     assert sealed == SEALED
 
 
@@ -62,7 +67,7 @@ def test_a_claim_that_was_rolled_back_cannot_be_sealed(run: tuple[Endpoint, str]
         ledger.claim(connection, run_id, 0, 1, ledger.now())
         connection.rollback()
         with pytest.raises(LedgerError, match=f"chunk 0 of run {run_id} cannot be sealed: its claim is gone"):
-            ledger.seal(connection, run_id, SEALED)
+            ledger.seal(connection, run_id, SEALED, PROFILES)
         connection.rollback()
     with target.connect() as connection:
         assert ledger.sealed_chunks(connection, run_id) == []

@@ -49,4 +49,4 @@ def test_what_no_database_takes_is_refused(identifier: str) -> None:
 
 
 def test_a_statement_is_loaded_without_its_comment() -> None:
-    assert statements.load("count_rows_sqlite") == "SELECT COUNT(*) AS row_count FROM {table}"
+    assert statements.load("count_rows_sqlite") == "SELECT COUNT(*) AS row_count FROM {table} WHERE {rows}"
