@@ -45,6 +45,9 @@ class Listener:
     def chunk_done(self, progress: Progress) -> None:
         """A chunk is committed."""
 
+    def stopping(self, message: str) -> None:
+        """The run was interrupted and lets its running chunks end."""
+
     def retried(self, message: str) -> None:
         """A chunk failed with what may pass, or its worker died, and it is tried again."""
 
@@ -104,7 +107,7 @@ def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, st
     attempts = deque(Attempt(chunk, writers=policy.writers) for chunk in prepared.missing)
     moved: list[ChunkResult] = []
     failure: EtlError | None = None
-    for outcome in _outcomes(prepared, attempts):
+    for outcome in _outcomes(prepared, attempts, listener):
         again = None if outcome.error is None or failure is not None else policy.again(outcome.task, outcome.error)
         if again is not None:
             following, told = again
@@ -128,14 +131,21 @@ def _writers(prepared: Prepared) -> int:
     return min(prepared.job.workers, prepared.job.writers or prepared.plan.route.writers or prepared.job.workers)
 
 
-def _outcomes(prepared: Prepared, attempts: deque[Attempt]) -> Iterator[pool.Outcome[Attempt, ChunkResult]]:
+def _outcomes(
+    prepared: Prepared, attempts: deque[Attempt], listener: Listener
+) -> Iterator[pool.Outcome[Attempt, ChunkResult]]:
     job = prepared.job
+
+    def stopping(running: int) -> None:
+        chunks = f"{running} chunk{'s' if running > 1 else ''}"
+        listener.stopping(f"stopping: {chunks} may end within {pool.STOP_SEC:.0f} s; interrupt again to stop at once")
+
     with tempfile.TemporaryDirectory(prefix="etl-writers-") as folder:
         work = ChunkWork(job, prepared.plan, prepared.run_id, prepared.table, WriterSlots(Path(folder)))
         if job.executor == "serial":
             yield from pool.run_here(work, attempts)
         else:
-            yield from pool.run_tasks(work, attempts, min(job.workers, max(len(attempts), 1)))
+            yield from pool.run_tasks(work, attempts, min(job.workers, max(len(attempts), 1)), stopping)
 
 
 @contextmanager

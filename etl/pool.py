@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ Task = TypeVar("Task")
 Result = TypeVar("Result")
 
 JOIN_TIMEOUT_SEC = 5.0
+STOP_SEC = 10.0
+"""How long tasks that are under way at a KeyboardInterrupt may take to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,19 @@ class _Worker(Generic[Task]):
     """The one task that it works on, or nothing."""
 
 
-def run_tasks(function: Callable[[Task], Result], tasks: deque[Task], workers: int) -> Iterator[Outcome[Task, Result]]:
+def run_tasks(
+    function: Callable[[Task], Result],
+    tasks: deque[Task],
+    workers: int,
+    stopping: Callable[[int], None] = lambda _busy: None,
+) -> Iterator[Outcome[Task, Result]]:
     """Run `function` on every task in up to `workers` processes and yield each outcome as it comes.
 
     Tasks are taken from the left as workers get free; the caller may append more while it reads outcomes. A dead worker
-    is replaced. Leaving the iterator early ends all workers.
+    is replaced. Leaving the iterator early ends all workers. At a KeyboardInterrupt no task is begun any more, `stopping`
+    is told how many are under way, and these have `STOP_SEC` to end before it is raised; a second one is raised at once.
     """
-    pool = _Pool(function, workers)
+    pool = _Pool(function, workers, stopping)
     try:
         yield from pool.run(tasks)
     finally:
@@ -75,7 +84,8 @@ def run_here(function: Callable[[Task], Result], tasks: deque[Task]) -> Iterator
 
 
 class _Pool(Generic[Task, Result]):
-    def __init__(self, function: Callable[[Task], Result], workers: int) -> None:
+    def __init__(self, function: Callable[[Task], Result], workers: int, stopping: Callable[[int], None]) -> None:
+        self.stopping = stopping
         self.context = mp.get_context("spawn")
         self.function = cloudpickle.dumps(function)
         self.size = workers
@@ -84,11 +94,31 @@ class _Pool(Generic[Task, Result]):
     def run(self, tasks: deque[Task]) -> Iterator[Outcome[Task, Result]]:
         while True:
             yield from self._hand_out(tasks)
-            busy = [worker for worker in self.workers if worker.holds]
-            if not busy:
+            if not self._busy:
                 return
-            ready = wait([worker.pipe for worker in busy])
-            for worker in [worker for worker in busy if worker.pipe in ready]:
+            try:
+                ended = self._ended()
+            except KeyboardInterrupt:
+                yield from self._last_outcomes()
+                raise
+            for worker in ended:
+                yield self._outcome(worker)
+
+    @property
+    def _busy(self) -> list[_Worker[Task]]:
+        return [worker for worker in self.workers if worker.holds]
+
+    def _ended(self, timeout_sec: float | None = None) -> list[_Worker[Task]]:
+        """The workers that have an outcome, or are dead, once there are some."""
+        ready = wait([worker.pipe for worker in self._busy], timeout_sec)
+        return [worker for worker in self._busy if worker.pipe in ready]
+
+    def _last_outcomes(self) -> Iterator[Outcome[Task, Result]]:
+        """What is under way may end, for a while."""
+        self.stopping(len(self._busy))
+        deadline = time.monotonic() + STOP_SEC
+        while self._busy and (left_sec := deadline - time.monotonic()) > 0:
+            for worker in self._ended(left_sec):
                 yield self._outcome(worker)
 
     def close(self) -> None:

@@ -169,6 +169,9 @@ class _Lines(Listener):
     def chunk_done(self, progress: RunProgress) -> None:
         print(progress_line(progress), flush=True)
 
+    def stopping(self, message: str) -> None:
+        print(message, flush=True)
+
     def retried(self, message: str) -> None:
         print(f"warning: {message}", flush=True)
 
@@ -187,6 +190,9 @@ class _JsonLines(Listener):
 
     def chunk_done(self, progress: RunProgress) -> None:
         _print_json("chunk_done", **asdict(progress))
+
+    def stopping(self, message: str) -> None:
+        _print_json("stopping", message=message)
 
     def retried(self, message: str) -> None:
         _print_json("retried", message=message)
@@ -216,6 +222,9 @@ class _Bar(Listener):
         assert self.task is not None
         rate = f"{progress.rows_done / progress.seconds:,.0f} rows/s"
         self.progress.update(self.task, completed=progress.rows_done, rate=rate)
+
+    def stopping(self, message: str) -> None:
+        self.progress.console.print(message, markup=False)
 
     def retried(self, message: str) -> None:
         self.progress.console.print(f"warning: {message}", markup=False)

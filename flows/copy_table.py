@@ -38,6 +38,10 @@ class FlowLog(pipeline.Listener):
         """Say how far it is."""
         get_run_logger().info(report.progress_line(progress))
 
+    def stopping(self, message: str) -> None:
+        """Say what is waited for."""
+        get_run_logger().warning(message)
+
     def retried(self, message: str) -> None:
         """Warn."""
         get_run_logger().warning(message)

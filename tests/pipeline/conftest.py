@@ -15,7 +15,7 @@ from etl import pool
 def in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Chunks that a command would give to workers run here, for what does not depend on processes: those take seconds."""
 
-    def run_here(work: Callable[[Any], Any], attempts: deque[Any], _workers: int) -> object:
+    def run_here(work: Callable[[Any], Any], attempts: deque[Any], _workers: int, _stopping: object) -> object:
         return pool.run_here(work, attempts)
 
     monkeypatch.setattr("etl.pool.run_tasks", run_here)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from multiprocessing import connection
@@ -249,6 +250,70 @@ def test_a_killed_parent_leaves_no_workers() -> None:
     # The workers inherit the output: reading it comes to an end, instead of the timeout, only when the last of them has ended.
     done = subprocess.run([sys.executable, "-c", PARENT], capture_output=True, timeout=60, check=False)
     assert done.returncode == -signal.SIGKILL
+
+
+def interrupt_the_parent(task: tuple[int, Path]) -> int:
+    """The first task interrupts, as Ctrl-C would, and goes on until both run and the interrupt is told."""
+    number, folder = task
+    (folder / f"begun {number}").touch()
+    if number == 0:
+        while not (folder / "begun 1").exists():
+            time.sleep(0.01)
+        os.kill(os.getppid(), signal.SIGINT)
+        while not (folder / "told").exists():
+            time.sleep(0.01)
+    else:
+        while not (folder / "release").exists():
+            time.sleep(0.01)
+    return number
+
+
+def test_at_an_interrupt_running_tasks_end_and_none_is_begun(tmp_path: Path) -> None:
+    told = []
+
+    def stopping(running: int) -> None:
+        told.append(running)
+        (tmp_path / "told").touch()
+
+    seen = []
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - what comes before it is looked at
+        for outcome in pool.run_tasks(
+            interrupt_the_parent, deque((number, tmp_path) for number in range(5)), 2, stopping
+        ):
+            seen.append(outcome.result)
+            (tmp_path / "release").touch()
+    assert (seen, told) == ([0, 1], [2])
+    assert sorted(path.name for path in tmp_path.glob("begun *")) == ["begun 0", "begun 1"]
+    assert mp.active_children() == []
+
+
+def test_a_second_interrupt_stops_at_once(tmp_path: Path) -> None:
+    def stopping(_running: int) -> None:
+        (tmp_path / "told").touch()
+
+    seen = []
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - what comes before it is looked at
+        for outcome in pool.run_tasks(
+            interrupt_the_parent, deque((number, tmp_path) for number in range(5)), 2, stopping
+        ):
+            seen.append(outcome.result)
+            signal.raise_signal(signal.SIGINT)
+    assert seen == [0]
+    assert mp.active_children() == []
+
+
+def test_tasks_that_do_not_end_are_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "STOP_SEC", 0.2)
+
+    def stopping(_running: int) -> None:
+        (tmp_path / "told").touch()
+
+    tasks = deque((number, tmp_path) for number in range(2))
+    seen: list[pool.Outcome[tuple[int, Path], int]] = []
+    with pytest.raises(KeyboardInterrupt):
+        seen.extend(pool.run_tasks(interrupt_the_parent, tasks, 2, stopping))
+    assert [outcome.result for outcome in seen] == [0]
+    assert mp.active_children() == []
 
 
 def test_run_here_is_the_same_in_this_process() -> None:
