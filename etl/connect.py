@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -20,10 +20,11 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from etl import errors
+from etl import errors, link, statements
 from etl.errors import ConnectError, JobError
 
 Role = Literal["reader", "writer"]
+Isolation = Literal["read committed", "snapshot"]
 
 SUPPORTED = {"mssql": "mssql+pyodbc", "sqlite": "sqlite"}
 LOGIN_TIMEOUT_SEC = 15
@@ -40,14 +41,18 @@ SECRET_OPTIONS = frozenset({"odbc_connect", "password", "pwd"})
 
 TEXT_BYTES = 2_147_483_647
 """SET TEXTSIZE: FreeTDS sends it only when it is configured, and the server's default cuts long values without a word."""
-_SETTINGS = (
-    f"SET TEXTSIZE {TEXT_BYTES}; SET LOCK_TIMEOUT {LOCK_TIMEOUT_MS}; SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
-)
-MSSQL_SETTINGS = {
-    "reader": _SETTINGS,
+ISOLATION_NUMBERS: dict[Isolation, int] = {"read committed": 2, "snapshot": 5}
+"""Levels as sys.dm_exec_sessions numbers them."""
+
+
+def session_settings(role: Role, isolation: Isolation) -> str:
+    """What a connection to SQL Server is told first, in T-SQL."""
     # Without XACT_ABORT an error leaves the transaction open with part of the chunk in it.
-    "writer": f"{_SETTINGS}; SET XACT_ABORT ON",
-}
+    xact_abort = "; SET XACT_ABORT ON" if role == "writer" else ""
+    return (
+        f"SET TEXTSIZE {TEXT_BYTES}; SET LOCK_TIMEOUT {LOCK_TIMEOUT_MS}; "
+        f"SET TRANSACTION ISOLATION LEVEL {isolation.upper()}{xact_abort}"
+    )
 
 
 def resolve(reference: str, environment: Mapping[str, str] = os.environ) -> URL:
@@ -124,6 +129,8 @@ class Endpoint:
 
     url: URL
     role: Role
+    isolation: Isolation = "read committed"
+    """Of SQL Server's sessions. Under snapshot each reading statement sees one moment and waits for no writer."""
 
     @classmethod
     def of(cls, reference: str, role: Role) -> Endpoint:
@@ -151,7 +158,9 @@ class Endpoint:
     @cached_property
     def engine(self) -> Engine:
         """An engine without a pool, set up for this role. Makes no connection by itself."""
-        return _sqlite_engine(self.url, self.role) if self.dialect == "sqlite" else _mssql_engine(self.url, self.role)
+        if self.dialect == "sqlite":
+            return _sqlite_engine(self.url, self.role)
+        return _mssql_engine(self.url, self.role, self.isolation)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -172,7 +181,7 @@ class Endpoint:
                 advice="Install unixODBC and the FreeTDS driver with `odbc/install.sh`.",
             ) from error
         try:
-            with statement(f"working on {self.label}"):
+            with link.watched(lambda: _link_is_lost(connection)), statement(f"working on {self.label}"):
                 yield connection
         finally:
             # Closed as it is, which the server takes for a rollback. A ROLLBACK of SQLAlchemy's before that could only fail:
@@ -193,18 +202,34 @@ class Endpoint:
             connection = arrow_odbc.connect(odbc_string, login_timeout_sec=LOGIN_TIMEOUT_SEC)
         except arrow_odbc.Error as error:
             raise errors.from_connect(error, self.label) from error
-        with statement("setting the reader's connection up"):
-            connection.execute(MSSQL_SETTINGS[self.role])
-            (found,) = connection.read_arrow_batches("SELECT @@TEXTSIZE AS text_size, @@LOCK_TIMEOUT AS lock_timeout")
-        if found.to_pylist() != [{"text_size": TEXT_BYTES, "lock_timeout": LOCK_TIMEOUT_MS}]:
-            raise ConnectError(
-                f"{self.label} does not keep TEXTSIZE and LOCK_TIMEOUT", advice="Long values could be cut."
-            )
-        yield connection
+        with (
+            link.watched(lambda: _arrow_link_is_lost(connection)),
+            statement("setting the reader's connection up"),
+        ):
+            connection.execute(session_settings(self.role, self.isolation))
+            (found,) = connection.read_arrow_batches(statements.load("session_settings"))
+        _require_settings(found.to_pylist()[0].values(), self.isolation, self.label)
+        with link.watched(lambda: _arrow_link_is_lost(connection)):
+            yield connection
 
     def __getstate__(self) -> dict[str, Any]:
         # An engine must not travel to another process; the URL must.
-        return {"url": self.url, "role": self.role}
+        return {"url": self.url, "role": self.role, "isolation": self.isolation}
+
+
+def _link_is_lost(connection: Connection) -> bool:
+    return not connection.invalidated and link.is_dead(connection.connection.dbapi_connection)
+
+
+def _arrow_link_is_lost(connection: Any) -> bool:
+    """arrow-odbc shows no handle, but FreeTDS says by itself that the link is gone when it is to use it again."""
+    import arrow_odbc
+
+    try:
+        connection.execute("SELECT 1")
+    except arrow_odbc.Error as error:
+        return errors.sqlstate(error) == link.LINK_FAILURE
+    return False
 
 
 @contextmanager
@@ -246,8 +271,16 @@ def statement(doing: str, *, state: str = "") -> Iterator[None]:
         raise errors.from_statement(cause, doing, state=state) from error
 
 
+def _require_settings(found: Iterable[int], isolation: Isolation, label: str) -> None:
+    if tuple(found) != (TEXT_BYTES, LOCK_TIMEOUT_MS, ISOLATION_NUMBERS[isolation]):
+        raise ConnectError(
+            f"{label} does not keep TEXTSIZE, LOCK_TIMEOUT and ISOLATION LEVEL {isolation.upper()}",
+            advice="Long values could be cut, or rows be seen that are not committed.",
+        )
+
+
 @cache  # an engine's first connection asks the server half a dozen questions about itself
-def _mssql_engine(url: URL, role: Role) -> Engine:
+def _mssql_engine(url: URL, role: Role, isolation: Isolation) -> Engine:
     import pyodbc
 
     # unixODBC's own pool would keep connections, and their open transactions, behind SQLAlchemy's back.
@@ -263,8 +296,13 @@ def _mssql_engine(url: URL, role: Role) -> Engine:
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _record: object) -> None:
         with connection.cursor() as cursor:
-            cursor.execute(MSSQL_SETTINGS[role])
+            cursor.execute(session_settings(role, isolation))
+        # The transaction that FreeTDS has begun already is not under SNAPSHOT yet (error 3951).
         connection.commit()
+        with connection.cursor() as cursor:
+            found = cursor.execute(statements.load("session_settings")).fetchone()
+        connection.commit()
+        _require_settings(found, isolation, str(url.host))
 
     return engine
 

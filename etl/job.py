@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
-from etl.connect import Endpoint, redact
+from etl.connect import Endpoint, Isolation, redact
 from etl.environment import SOURCE_VARIABLE, TARGET_VARIABLE
 from etl.errors import JobError
 from etl.frame_dtypes import DEFAULT_FRAME_DTYPES, FrameDtypes
@@ -46,6 +47,13 @@ class Job(BaseModel):
     target_table: str = Field(description="Table to write, as schema.table. Made when it is not there.")
     key: str | None = Field(
         default=None, description="Column whose ranges make the chunks; without it a single-column primary key is used."
+    )
+    isolation: Isolation = Field(
+        default="read committed",
+        description="snapshot: each chunk sees one moment and waits for no writer; the database must allow it.",
+    )
+    database_snapshot: str | None = Field(
+        default=None, description="Name of a database snapshot of the source: then all chunks see one moment."
     )
     watermark: str | None = Field(
         default=None,
@@ -121,7 +129,10 @@ class Job(BaseModel):
     @property
     def source_endpoint(self) -> Endpoint:
         """Where rows come from."""
-        return Endpoint.of(self.source, "reader")
+        source = replace(Endpoint.of(self.source, "reader"), isolation=self.isolation)
+        if self.database_snapshot is None:
+            return source
+        return replace(source, url=source.url.set(database=self.database_snapshot))
 
     @property
     def target_endpoint(self) -> Endpoint:
