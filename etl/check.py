@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.engine import Connection
 
-from etl import ledger, lineage, load, types
+from etl import ledger, lineage, load, source_moves, types
 from etl import profile as profiling
 from etl.errors import CheckFailed
 from etl.job import Job
@@ -53,10 +53,14 @@ def check(prepared: Prepared, result: RunResult) -> list[str]:
     if job.source_table is None or prepared.finished:
         return []
     with job.source_endpoint.connect() as connection:
-        now = load.count(connection, TableName.parse(job.source_table), plan.new_rows(connection.dialect.name))
-    if now == result.rows_read:
-        return []
-    return [f"the source changed during the run: {result.rows_read:,} rows were read and it has {now:,} now"]
+        return source_moves.told(
+            connection,
+            TableName.parse(job.source_table),
+            plan.source_columns,
+            plan.new_rows(connection.dialect.name),
+            rows_read=result.rows_read,
+            version=plan.source_version,
+        )
 
 
 def verify(job: Job, run: Run) -> Verified:

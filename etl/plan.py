@@ -68,6 +68,8 @@ class Plan:
     watermark: str | None = None
     window: Window | None = None
     """Which rows are new, for a job with a watermark."""
+    source_version: str | None = None
+    """The source's row version when it was planned: what changed since lies above it."""
     notes: list[str] = field(default_factory=list)
     """What the user should know: why there are no key ranges, what was decided."""
 
@@ -95,6 +97,7 @@ class Plan:
             "route": asdict(self.route),
             "watermark": self.watermark,
             "window": None if self.window is None else asdict(self.window),
+            "source_version": self.source_version,
             "notes": self.notes,
         }
         return json.dumps(fields)
@@ -114,6 +117,7 @@ class Plan:
             route=Route.from_dict(fields["route"]),
             watermark=fields["watermark"],
             window=None if fields["window"] is None else Window(**fields["window"]),
+            source_version=fields["source_version"],
             notes=fields["notes"],
         )
 

@@ -19,6 +19,7 @@ from etl import (
     route,
     selection,
     seventh_digit,
+    source_moves,
     spool,
     transform,
     types,
@@ -70,6 +71,7 @@ class _Draft:
     key: Column | None
     note: str
     watermark: Column | None
+    source_version: str | None
     output: pa.Schema | None
     """None where the source is empty and the transform's output is not declared."""
 
@@ -161,10 +163,11 @@ def _draft(job: Job, source: Endpoint) -> _Draft:
         columns = seventh_digit.found(connection, _stream(source.dialect, job, columns))
         key, note = plan.choose_key(connection, job, columns)
         new_by = None if job.watermark is None else watermark.find(columns, job)
+        version = None if job.query is not None else source_moves.version(connection, columns)
     output = _output_schema(source, job, columns)
     if job.lineage and output is not None:
         output = lineage.extended(output)
-    draft = _Draft(columns, key, note, new_by, output)
+    draft = _Draft(columns, key, note, new_by, version, output)
     with job.target_endpoint.connect() as connection:
         _target_columns(connection, job, draft, source.dialect)
     return draft
@@ -277,6 +280,7 @@ def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
             route=way,
             watermark=None if draft.watermark is None else draft.watermark.name,
             window=window,
+            source_version=draft.source_version,
             notes=[
                 draft.note,
                 *_window_notes(draft.watermark, window),
