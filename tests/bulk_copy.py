@@ -15,6 +15,8 @@ from decimal import Decimal
 
 import pyodbc
 
+from etl.sandbox.moments import DAY, MINUTE, day_ticks
+
 Value = None | bool | int | float | Decimal | str | bytes | dt.date | dt.time | dt.datetime | uuid.UUID
 
 _INIT, _COLUMN_POINTER, _SEND_ROW, _BATCH, _DONE, _BIND = 1500, 1502, 1503, 1504, 1505, 1506
@@ -204,14 +206,14 @@ def _moment(value: dt.date | dt.time) -> bytes:
     """FreeTDS's TDS_DATETIMEALL: 100 ns of the day in UTC, days since 1900, minutes of offset, what there is of it."""
     offset = value.utcoffset() if isinstance(value, dt.datetime) else None
     minutes = 0 if offset is None else int(offset.total_seconds()) // 60
-    day_us, days, flags = 0, 0, 7
+    ticks, days, flags = 0, 0, 7
     if isinstance(value, dt.datetime | dt.time):
-        day_us = ((value.hour * 60 + value.minute) * 60 + value.second) * 1_000_000 + value.microsecond
+        ticks = day_ticks(value)
         flags |= _HAS_TIME
     if isinstance(value, dt.date):
         days = value.toordinal() - _YEAR_1900.toordinal()
         flags |= _HAS_DATE
     if offset is not None:
         flags |= _HAS_OFFSET
-    moved, day_us = divmod(day_us - minutes * 60_000_000, 86_400_000_000)
-    return _MOMENT_VALUE.pack(day_us * 10, days + moved, minutes, flags)
+    moved, ticks = divmod(ticks - minutes * MINUTE, DAY)
+    return _MOMENT_VALUE.pack(ticks, days + moved, minutes, flags)

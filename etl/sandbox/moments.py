@@ -32,6 +32,9 @@ class _Fine:
     def __eq__(self, other: object) -> bool:
         return super().__eq__(other) is True and self.seventh == seventh_of(other)
 
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
     def __hash__(self) -> int:
         return hash((super().__hash__(), self.seventh))
 
@@ -77,8 +80,8 @@ def seventh_of(value: object) -> int:
 
 def time_of(ticks: int) -> dt.time:
     """Ticks of the day as a time."""
-    microseconds, seventh = divmod(ticks, 10)
-    plain = (_YEAR_1 + dt.timedelta(microseconds=microseconds)).time()
+    plain = (_YEAR_1 + dt.timedelta(0, 0, ticks // 10)).time()
+    seventh = ticks % 10
     if not seventh:
         return plain
     fine = FineTime(plain.hour, plain.minute, plain.second, plain.microsecond)
@@ -88,10 +91,10 @@ def time_of(ticks: int) -> dt.time:
 
 def stamp_of(ticks: int, minutes: int | None = None) -> dt.datetime:
     """Ticks since 0001-01-01, in local time, as a datetime; aware where the `minutes` of its offset are given."""
-    microseconds, seventh = divmod(ticks, 10)
-    plain = _YEAR_1 + dt.timedelta(microseconds=microseconds)
+    plain = _YEAR_1 + dt.timedelta(0, 0, ticks // 10)
     if minutes is not None:
-        plain = plain.replace(tzinfo=dt.timezone(dt.timedelta(minutes=minutes)))
+        plain = plain.replace(tzinfo=dt.timezone(dt.timedelta(0, minutes * 60)))
+    seventh = ticks % 10
     if not seventh:
         return plain
     fine = FineStamp(*plain.timetuple()[:6], plain.microsecond, plain.tzinfo)

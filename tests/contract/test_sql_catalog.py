@@ -8,6 +8,8 @@ import pyodbc
 import pytest
 import sqlalchemy as sa
 
+from tests.contract.lab import Session
+
 TABLES = """
 CREATE TABLE dbo.parts (
     id int IDENTITY(1, 1) NOT NULL, code nvarchar(20) NOT NULL, price decimal(10,2) NULL CONSTRAINT df_price DEFAULT ((0)),
@@ -134,3 +136,16 @@ def test_procedures_take_arguments_by_name_and_position(cursor: pyodbc.Cursor) -
 def test_wrong_calls_have_sql_servers_numbers(cursor: pyodbc.Cursor, text: str, number: int) -> None:
     with pytest.raises(pyodbc.Error, match=rf"\({number}\)"):
         cursor.execute(text)
+
+
+def test_a_description_names_each_texts_collation(session: Session) -> None:
+    session.run(
+        "DROP TABLE IF EXISTS texts; CREATE TABLE texts (named varchar(9) COLLATE Latin1_General_CS_AS,"
+        " wide varchar(9) COLLATE Latin1_General_100_CI_AS_SC_UTF8, number int)"
+    )
+    described = "sys.dm_exec_describe_first_result_set(N'SELECT named, wide, number FROM texts', NULL, 0)"
+    assert session.rows(f"SELECT name, collation_name FROM {described} ORDER BY column_ordinal") == [
+        ("named", "Latin1_General_CS_AS"),
+        ("wide", "Latin1_General_100_CI_AS_SC_UTF8"),
+        ("number", None),
+    ]

@@ -189,7 +189,7 @@ DATES = [
             f"datetimeoffset({scale})",
             [
                 moment(f"{local}{fraction} {offset}", f"{local}{fraction} {offset}")
-                for fraction in ["." + "1234560"[:scale] if scale else ""]
+                for fraction in ["." + "1234567"[:scale] if scale else ""]
                 for local, offset in (
                     ("0001-01-01 00:00:00", "+00:00"),
                     ("0001-01-01 14:00:00", "+14:00"),
@@ -203,6 +203,41 @@ DATES = [
             "CONVERT(varchar(40), v, 121) AS v",
         )
         for scale in range(8)
+    ),
+    # Without a scale it is 7. pyodbc reads microseconds, so all digits are read as text.
+    TypeCase(
+        "time",
+        [moment(text, text) for text in ("00:00:00.0000001", "12:34:56.1234567", "23:59:59.9999999")],
+        "CONVERT(time, ?)",
+        "CONVERT(varchar(16), v, 121) AS v",
+    ),
+    TypeCase(
+        "datetime2",
+        [
+            moment(text, text)
+            for text in (
+                "0001-01-01 00:00:00.0000001",
+                "1582-10-04 12:34:56.1234567",
+                "1969-12-31 23:59:59.9999999",
+                "2024-02-29 00:00:00.0000009",
+                "9999-12-31 23:59:59.9999999",
+            )
+        ],
+        "CONVERT(datetime2, ?, 121)",
+        "CONVERT(varchar(27), v, 121) AS v",
+    ),
+    TypeCase(
+        "datetimeoffset",
+        [
+            moment(text, text)
+            for text in (
+                "0001-01-01 14:00:00.0000001 +14:00",
+                "2024-02-29 12:34:56.7654321 -08:00",
+                "9999-12-31 09:59:59.9999999 -14:00",
+            )
+        ],
+        "CONVERT(datetimeoffset, ?)",
+        "CONVERT(varchar(34), v, 121) AS v",
     ),
     # https://learn.microsoft.com/sql/t-sql/data-types/datetime-transact-sql: rounded to .000, .003 or .007 seconds.
     TypeCase(

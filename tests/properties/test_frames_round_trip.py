@@ -14,11 +14,13 @@ from hypothesis import strategies as st
 
 import etl
 from etl import types
+from etl.sandbox.moments import seventh_of
 from tests.sandbox.typed_rows import CELLS
 
 KINDS = {
     # U+0081 has a place in SQL Server's code page 1252 and none in FreeTDS's, which refuses it and says so.
-    str(kind): cells.filter(lambda value: not isinstance(value, str) or "\x81" not in value)
+    # The seventh digit of a time is not Python's: see tests/sandbox/test_seventh_digit.py.
+    str(kind): cells.filter(lambda value: not seventh_of(value) and (not isinstance(value, str) or "\x81" not in value))
     for kind, cells in CELLS.items()
     if str(kind) not in {"rowversion", "sql_variant", "sysname"}
 }

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from etl.sandbox.columns import ColumnBatch, ColumnData, Fixed, Varying, fixed_dtype
+from etl.sandbox.moments import MINUTE, day_ticks, ticks_of
 from etl.sandbox.sqltypes import SqlType, Value
 
-YEAR_1 = dt.datetime(1, 1, 1)
-MICROSECOND = dt.timedelta(microseconds=1)
 EXACT = Context(prec=60)
 
 
@@ -55,14 +54,14 @@ def _to_plain(sql: SqlType, cell: Any) -> Any:  # noqa: PLR0911 - one return a f
         case "date":
             return 0 if cell is None else cell.toordinal() - 1
         case "time":
-            return 0 if cell is None else (dt.datetime.combine(YEAR_1, cell) - YEAR_1) // MICROSECOND
+            return 0 if cell is None else day_ticks(cell)
         case "smalldatetime" | "datetime" | "datetime2":
-            return 0 if cell is None else (cell - YEAR_1) // MICROSECOND
+            return 0 if cell is None else ticks_of(cell)
         case "datetimeoffset":
             if cell is None:
                 return 0, 0
             minutes = cell.utcoffset() // dt.timedelta(minutes=1)
-            return (cell.replace(tzinfo=None) - YEAR_1) // MICROSECOND - minutes * 60_000_000, minutes
+            return ticks_of(cell) - minutes * MINUTE, minutes
         case "uniqueidentifier":
             return list(bytes(16) if cell is None else cell.bytes_le)
     return 0 if cell is None else cell

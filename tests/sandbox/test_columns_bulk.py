@@ -12,6 +12,7 @@ import pytest
 from etl.sandbox.columns import ColumnBatch
 from etl.sandbox.engine import PostgresEngine
 from etl.sandbox.errors import SqlServerError
+from etl.sandbox.moments import END, stamp_of, time_of
 from etl.sandbox.outcomes import BulkRows
 from etl.sandbox.sqltypes import SqlType, Value
 from tests.sandbox.bulk_sessions import described, take
@@ -79,6 +80,13 @@ MOMENT = dt.datetime(1999, 12, 31, 23, 59, 59, 999_999)
 CASES: list[tuple[str, str, Sequence[Value]]] = [
     ("a datetime2(3)", "a datetime2(7)", [MOMENT, dt.datetime(2000, 1, 1, 1, 1, 1, 500), dt.datetime(1, 1, 1)]),
     ("a datetime2(0)", "a datetime2(7)", [dt.datetime(9999, 12, 31, 23, 59, 59, 600_000)]),
+    ("a datetime2(6)", "a datetime2(7)", [stamp_of(864_000_000_004), stamp_of(864_000_000_005), stamp_of(END - 6)]),
+    ("a datetime2(6)", "a datetime2(7)", [stamp_of(END - 5)]),
+    ("a time(6)", "a time(7)", [time_of(864_000_000_000 - 5), time_of(14)]),
+    ("a datetimeoffset(6)", "a datetimeoffset(7)", [stamp_of(864_000_000_005, -840), stamp_of(END - 6, 840)]),
+    ("a datetime2", "a datetime2(7)", [stamp_of(END - 1), stamp_of(1)]),
+    ("a datetime2(3)", "a datetime", [dt.datetime(2000, 1, 1, 0, 0, 0, 7_000)]),
+    ("a datetime2", "a datetime", [dt.datetime(2000, 1, 1, 0, 0, 0, 7_000), dt.datetime(2000, 1, 1, 0, 0, 0, 3_000)]),
     ("a datetime", "a datetime", [dt.datetime(2000, 1, 1, 0, 0, 0, 997_000), MOMENT.replace(microsecond=990_000)]),
     ("a time(2)", "a time(7)", [dt.time(23, 59, 59, 999_999), dt.time(1, 2, 3, 4_999)]),
     ("a datetimeoffset(0)", "a datetimeoffset(7)", [MOMENT.replace(tzinfo=dt.timezone(dt.timedelta(hours=5.5)))]),

@@ -75,7 +75,7 @@ def test_damaged_rows_are_read_with_the_same_values_or_declined(table: Table, da
 @pytest.mark.parametrize(
     ("sql", "cell"),
     [
-        (SqlType("time", scale=7), b"\x05\x01\0\0\0\0"),
+        (SqlType("time", scale=7), b"\x05\0\xc0\x69\x2a\xc9"),
         (SqlType("datetime2", scale=0), b"\x06\0\0\0\xff\xff\xff"),
         (SqlType("float"), b"\x08\0\0\0\0\0\0\xf0\x7f"),
         (SqlType("int"), b"\x02\0\0"),

@@ -11,6 +11,7 @@ import pytest
 
 from etl.sandbox.codepage import decode_1252, encode_1252
 from etl.sandbox.errors import SqlServerError
+from etl.sandbox.moments import DAY, END, MINUTE, stamp_of, time_of
 from etl.sandbox.sqltypes import NAMES, SqlType, Value
 from etl.sandbox.wire.collation import DEFAULT_COLLATION, collation_decoder
 from etl.sandbox.wire.decode import read_plp, read_value
@@ -45,12 +46,17 @@ ROUND_TRIPS: list[tuple[SqlType, Value]] = [
     (T("time", scale=0), dt.time(23, 59, 59)),
     (T("time", scale=3), dt.time(1, 2, 3, 456000)),
     (T("time", scale=7), dt.time(23, 59, 59, 999999)),
+    (T("time", scale=7), time_of(DAY - 1)),
     (T("smalldatetime"), dt.datetime(2079, 6, 6, 23, 59)),
     (T("datetime"), dt.datetime(1753, 1, 1)),
     (T("datetime"), dt.datetime(9999, 12, 31, 23, 59, 59, 997000)),
     (T("datetime2", scale=0), dt.datetime(1, 1, 1)),
     (T("datetime2", scale=4), dt.datetime(2020, 2, 29, 1, 2, 3, 123400)),
     (T("datetime2", scale=7), dt.datetime(9999, 12, 31, 23, 59, 59, 999999)),
+    (T("datetime2", scale=7), stamp_of(END - 1)),
+    (T("datetime2", scale=7), stamp_of(1)),
+    (T("datetimeoffset", scale=7), stamp_of(END - 1, -840)),
+    (T("datetimeoffset", scale=7), stamp_of(840 * MINUTE + 1, 840)),
     (T("datetimeoffset", scale=7), dt.datetime(2020, 1, 1, 1, 2, 3, 456789, tzinfo=HALF_PAST_FIVE)),
     (T("datetimeoffset", scale=2), dt.datetime(1, 1, 1, 14, tzinfo=dt.timezone(dt.timedelta(hours=14)))),
     (T("datetimeoffset", scale=7), dt.datetime(9999, 12, 31, 23, tzinfo=dt.timezone(dt.timedelta(hours=-14)))),
@@ -91,6 +97,9 @@ KNOWN: list[tuple[SqlType, Value, str]] = [
     (T("decimal", precision=9, scale=2), Decimal("-1.00"), "050064000000"),
     (T("date"), dt.date(2000, 1, 1), "0307240b"),
     (T("time", scale=7), dt.time(0, 0, 1), "058096980000"),
+    (T("time", scale=7), time_of(10_000_001), "058196980000"),
+    (T("datetime2", scale=7), stamp_of(DAY + 1), "080100000000010000"),
+    (T("sql_variant"), stamp_of(DAY + 1), "0b000000" + "2a0107" + "0100000000010000"),
     (T("datetime"), dt.datetime(1900, 1, 2, 0, 0, 1), "08010000002c010000"),
     (T("smalldatetime"), dt.datetime(1900, 1, 2, 0, 3), "0401000300"),
     (T("uniqueidentifier"), GUID, "10" + "33221100554477668899aabbccddeeff"),
@@ -187,7 +196,6 @@ REFUSED = [
     ("f0", "", "CLR"),
     ("a70a00" + "1104000000", "", "collation 0x1104000000"),
     ("e70a00" + "0904d00034", "02003dd8", "unpaired surrogate"),
-    ("2907", "050100000000", "seventh fractional digit"),
 ]
 
 
@@ -200,6 +208,7 @@ def test_what_is_not_supported_is_refused_by_name(info: str, data: str, reason: 
 INVALID = [
     ("28", "03ffffff"),  # a date after 9999-12-31
     ("2900", "03805101"),  # 24:00:00
+    ("2907", "0500c0692ac9"),  # 24:00:00
     ("2a00", "06000000" + "ffffff"),
     ("2b00", "08000000" + "000000" + "0f27"),  # an offset beyond 14 hours
     ("6f08", "08" + "00000000" + "ffffffff"),

@@ -12,11 +12,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from etl.sandbox.moments import DAY, MINUTE, SECOND, stamp_of, ticks_of, time_of, unit_of
 from etl.sandbox.sqltypes import SqlType, Value
 
 _TEXT = st.characters(exclude_categories=["Cs"], exclude_characters="\0")
 _LATIN = st.sampled_from("aZ 0é€ß\x81\xa0'%")
-_OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: dt.timezone(dt.timedelta(minutes=minutes)))
+_OFFSETS = st.integers(-14 * 60, 14 * 60)
 
 
 def _decimals(precision: int, scale: int) -> st.SearchStrategy[Decimal]:
@@ -30,12 +31,12 @@ def _whole(bits: int) -> st.SearchStrategy[int]:
     return st.one_of(st.sampled_from([0, -1, low, high]), st.integers(low, high))
 
 
-def _moments(first: str, last: str, step: int) -> st.SearchStrategy[dt.datetime]:
-    """Between two days, both whole, at multiples of `step` microseconds."""
-    begin, end = dt.datetime.fromisoformat(first), dt.datetime.fromisoformat(last)
-    count = ((end - begin) // dt.timedelta(microseconds=1) + 86_400_000_000) // step - 1
+def _ticks(first: str, last: str, step: int) -> st.SearchStrategy[int]:
+    """Of 100 ns since 0001-01-01, between two days, both whole, at multiples of `step`."""
+    begin, end = (ticks_of(dt.datetime.fromisoformat(day)) for day in (first, last))
+    count = (end - begin + DAY) // step - 1
     steps = st.one_of(st.sampled_from([0, count]), st.integers(0, count))
-    return steps.map(lambda item: begin + dt.timedelta(microseconds=item * step))
+    return steps.map(lambda item: begin + item * step)
 
 
 def _utf16_units(limit: int) -> Any:
@@ -47,10 +48,9 @@ def _padded(width: int) -> Any:
     return lambda text: text + " " * (width - len(text.encode("utf-16-le")) // 2)
 
 
-def _with_offset(moment: dt.datetime, zone: dt.timezone) -> dt.datetime:
+def _with_offset(ticks: int, minutes: int) -> dt.datetime:
     # On the wire is the instant in UTC, which cannot lie before the year 1.
-    early = moment < dt.datetime(1, 1, 2) and zone.utcoffset(None) > dt.timedelta()
-    return moment.replace(tzinfo=dt.UTC if early else zone)
+    return stamp_of(ticks, 0 if ticks < minutes * MINUTE else minutes)
 
 
 def _cells() -> dict[SqlType, st.SearchStrategy[Value]]:
@@ -66,8 +66,8 @@ def _cells() -> dict[SqlType, st.SearchStrategy[Value]]:
         SqlType("money"): _whole(64).map(lambda item: Decimal(f"{item}E-4")),
         SqlType("smallmoney"): _whole(32).map(lambda item: Decimal(f"{item}E-4")),
         SqlType("date"): st.one_of(st.sampled_from([dt.date.min, dt.date.max]), st.dates()),
-        SqlType("smalldatetime"): _moments("1900-01-01", "2079-06-06", 60_000_000),
-        SqlType("datetime"): _moments("1753-01-01", "9999-12-31", 10_000),
+        SqlType("smalldatetime"): _ticks("1900-01-01", "2079-06-06", MINUTE).map(stamp_of),
+        SqlType("datetime"): _ticks("1753-01-01", "9999-12-31", SECOND // 100).map(stamp_of),
         SqlType("uniqueidentifier"): st.uuids(),
         SqlType("char", length=12): st.text(_LATIN, max_size=12).map(_padded(12)),
         SqlType("varchar", length=20): narrow,
@@ -88,11 +88,10 @@ def _cells() -> dict[SqlType, st.SearchStrategy[Value]]:
     for precision, scale in [(1, 0), (9, 9), (12, 2), (18, 0), (18, 18), (19, 4), (28, 10), (38, 0), (38, 38)]:
         cells[SqlType("decimal", precision=precision, scale=scale)] = _decimals(precision, scale)
     for scale in range(8):
-        step = 10 ** max(0, 6 - scale)
-        moments = _moments("0001-01-01", "9999-12-31", step)
-        cells[SqlType("datetime2", scale=scale)] = moments
-        cells[SqlType("time", scale=scale)] = moments.map(lambda moment: moment.time())
-        cells[SqlType("datetimeoffset", scale=scale)] = st.builds(_with_offset, moments, _OFFSETS)
+        ticks = _ticks("0001-01-01", "9999-12-31", unit_of(scale))
+        cells[SqlType("datetime2", scale=scale)] = ticks.map(stamp_of)
+        cells[SqlType("time", scale=scale)] = ticks.map(lambda item: time_of(item % DAY))
+        cells[SqlType("datetimeoffset", scale=scale)] = st.builds(_with_offset, ticks, _OFFSETS)
     return cells
 
 

@@ -125,6 +125,7 @@ BEGIN
   RETURN CASE WHEN strict THEN fail(8115, 'Arithmetic overflow error converting expression to data type real.', NULL::float4) END;
 END $$;
 
+-- The bodies name the schema: PostgreSQL makes indexes without a search path.
 -- Dates and times. A text is taken apart into day, ticks of the day and offset.
 CREATE TYPE moment AS (day date, ticks int8, minutes int, has_day bool, bad bool);
 CREATE FUNCTION clock_ticks(v text) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -142,7 +143,7 @@ BEGIN
 END $$;
 
 CREATE FUNCTION moment_from_text(v text) RETURNS moment LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE r moment := (date '1900-01-01', 0, 0, false, false)::moment; rest text := btrim(v); m text[]; y int; mo int; d int;
+DECLARE r sandbox.moment := (date '1900-01-01', 0, 0, false, false)::sandbox.moment; rest text := btrim(v); m text[]; y int; mo int; d int;
 BEGIN
   m := regexp_match(rest, '^(\d{4})-(\d{1,2})-(\d{1,2})(.*)$');
   IF m IS NULL THEN m := regexp_match(rest, '^(\d{4})[/.](\d{1,2})[/.](\d{1,2})(.*)$'); END IF;
@@ -170,7 +171,7 @@ BEGIN
     IF abs(r.minutes) > 840 OR m[4]::int > 59 THEN r.bad := true; END IF;
   ELSIF rest ~ '[zZ]$' THEN rest := btrim(left(rest, -1));
   END IF;
-  IF rest <> '' THEN r.ticks := clock_ticks(rest); ELSIF NOT r.has_day AND btrim(v) <> '' THEN r.bad := true; END IF;
+  IF rest <> '' THEN r.ticks := sandbox.clock_ticks(rest); ELSIF NOT r.has_day AND btrim(v) <> '' THEN r.bad := true; END IF;
   IF r.ticks IS NULL THEN r.bad := true; r.ticks := 0; END IF;
   RETURN r;
 END $$;
@@ -181,8 +182,8 @@ CREATE FUNCTION clock_round(v clock, unit int8) RETURNS clock LANGUAGE sql IMMUT
 CREATE FUNCTION stamp_round(v stamp, unit int8, target text, strict bool) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE rounded int8 := (v + unit / 2) / unit * unit;
 BEGIN
-  IF rounded < 3155378976000000000 THEN RETURN rounded::stamp; END IF;
-  RETURN CASE WHEN strict THEN fail(8115, format('Arithmetic overflow error converting expression to data type %s.', target), NULL::stamp) END;
+  IF rounded < 3155378976000000000 THEN RETURN rounded::sandbox.stamp; END IF;
+  RETURN CASE WHEN strict THEN sandbox.fail(8115, format('Arithmetic overflow error converting expression to data type %s.', target), NULL::sandbox.stamp) END;
 END $$;
 -- Whether a text is written as everybody writes times, and is one: year-month-day, hours to 23, up to seven digits of a second.
 CREATE FUNCTION is_iso_stamp(v text) RETURNS bool LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
@@ -203,14 +204,14 @@ BEGIN
   IF target = 'smalldatetime' THEN
     -- By 1/300 s first, as datetime: 29.998 seconds go down, 29.999 go up.
     fitted := day + (count + 9000) / 18000 * 600000000;
-    IF fitted < stamp_of(date '1900-01-01') OR fitted >= stamp_of(date '2079-06-07') THEN
-      RETURN CASE WHEN strict THEN out_of_range(target, source) END;
+    IF fitted < sandbox.stamp_of(date '1900-01-01') OR fitted >= sandbox.stamp_of(date '2079-06-07') THEN
+      RETURN CASE WHEN strict THEN sandbox.out_of_range(target, source) END;
     END IF;
-    RETURN fitted::stamp;
+    RETURN fitted::sandbox.stamp;
   END IF;
   fitted := day + (count * 10 + 1) / 3 * 10000;
-  IF fitted < stamp_of(date '1753-01-01') OR fitted >= 3155378976000000000 THEN RETURN CASE WHEN strict THEN out_of_range(target, source) END; END IF;
-  RETURN fitted::stamp;
+  IF fitted < sandbox.stamp_of(date '1753-01-01') OR fitted >= 3155378976000000000 THEN RETURN CASE WHEN strict THEN sandbox.out_of_range(target, source) END; END IF;
+  RETURN fitted::sandbox.stamp;
 END $$;
 -- A datetime's own thirds of a millisecond, with which it goes into other types and is counted.
 CREATE FUNCTION datetime_exact(v stamp) RETURNS stamp LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -219,47 +220,47 @@ CREATE FUNCTION datetime_exact(v stamp) RETURNS stamp LANGUAGE sql IMMUTABLE PAR
 CREATE FUNCTION bad_moment(strict bool, target text DEFAULT '') RETURNS void LANGUAGE plpgsql IMMUTABLE STRICT AS $$
 BEGIN
   IF strict AND target = 'smalldatetime' THEN
-    PERFORM fail(295, 'Conversion failed when converting character string to smalldatetime data type.', NULL::int);
+    PERFORM sandbox.fail(295, 'Conversion failed when converting character string to smalldatetime data type.', NULL::int);
   END IF;
-  IF strict THEN PERFORM fail(241, 'Conversion failed when converting date and/or time from character string.', NULL::int); END IF;
+  IF strict THEN PERFORM sandbox.fail(241, 'Conversion failed when converting date and/or time from character string.', NULL::int); END IF;
 END $$;
 CREATE FUNCTION date_from_text(v text, strict bool) RETURNS date LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE r moment;
+DECLARE r sandbox.moment;
 BEGIN
   IF v ~ '^\d{4}-\d\d-\d\d$' AND v >= '0001' AND pg_input_is_valid(v, 'date') THEN RETURN v::date; END IF;
-  r := moment_from_text(v);
-  IF r.bad THEN PERFORM bad_moment(strict); RETURN NULL; END IF;
+  r := sandbox.moment_from_text(v);
+  IF r.bad THEN PERFORM sandbox.bad_moment(strict); RETURN NULL; END IF;
   RETURN r.day;
 END $$;
 CREATE FUNCTION time_from_text(v text, unit int8, strict bool) RETURNS clock LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE r moment := moment_from_text(v);
+DECLARE r sandbox.moment := sandbox.moment_from_text(v);
 BEGIN
-  IF r.bad THEN PERFORM bad_moment(strict); RETURN NULL; END IF;
-  RETURN clock_round(r.ticks::clock, unit);
+  IF r.bad THEN PERFORM sandbox.bad_moment(strict); RETURN NULL; END IF;
+  RETURN sandbox.clock_round(r.ticks::sandbox.clock, unit);
 END $$;
 CREATE FUNCTION stamp_of(r moment) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (stamp_of(r.day) + r.ticks)::stamp;
 -- `unit` is datetime2's.
 CREATE FUNCTION stamp_from_text(v text, target text, unit int8, strict bool, source text) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE r moment;
+DECLARE r sandbox.moment;
 BEGIN
-  IF is_iso_stamp(v) THEN
-    IF target = 'datetime2' THEN RETURN stamp_round(iso_stamp(v), unit, target, strict); END IF;
-    IF length(v) <= 23 THEN RETURN datetime_fit(iso_stamp(v), target, strict, source); END IF;
+  IF sandbox.is_iso_stamp(v) THEN
+    IF target = 'datetime2' THEN RETURN sandbox.stamp_round(sandbox.iso_stamp(v), unit, target, strict); END IF;
+    IF length(v) <= 23 THEN RETURN sandbox.datetime_fit(sandbox.iso_stamp(v), target, strict, source); END IF;
   END IF;
-  r := moment_from_text(v);
+  r := sandbox.moment_from_text(v);
   IF r.bad THEN
-    IF strict AND r.has_day AND target <> 'datetime2' AND v ~ '^\s*\d{4}-\d{1,2}-\d{1,2}([ T]|\s*$)' AND NOT v ~ '\.\d{4,}' THEN RETURN out_of_range(target, source); END IF;
-    PERFORM bad_moment(strict, target); RETURN NULL;
+    IF strict AND r.has_day AND target <> 'datetime2' AND v ~ '^\s*\d{4}-\d{1,2}-\d{1,2}([ T]|\s*$)' AND NOT v ~ '\.\d{4,}' THEN RETURN sandbox.out_of_range(target, source); END IF;
+    PERFORM sandbox.bad_moment(strict, target); RETURN NULL;
   END IF;
-  IF target = 'datetime2' THEN RETURN stamp_round(stamp_of(r), unit, target, strict); END IF;
-  IF v ~ '\.\d{4,}' THEN PERFORM bad_moment(strict, target); RETURN NULL; END IF;  -- datetime reads three digits at most
-  RETURN datetime_fit(stamp_of(r), target, strict, source);
+  IF target = 'datetime2' THEN RETURN sandbox.stamp_round(sandbox.stamp_of(r), unit, target, strict); END IF;
+  IF v ~ '\.\d{4,}' THEN PERFORM sandbox.bad_moment(strict, target); RETURN NULL; END IF;  -- datetime reads three digits at most
+  RETURN sandbox.datetime_fit(sandbox.stamp_of(r), target, strict, source);
 END $$;
 CREATE FUNCTION dto_from_text(v text, unit int8, strict bool) RETURNS dto LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE r moment := moment_from_text(v);
+DECLARE r sandbox.moment := sandbox.moment_from_text(v);
 BEGIN
-  IF r.bad THEN PERFORM bad_moment(strict); RETURN NULL; END IF;
-  RETURN dto_make(stamp_round(stamp_of(r), unit, 'datetimeoffset', strict), r.minutes);
+  IF r.bad THEN PERFORM sandbox.bad_moment(strict); RETURN NULL; END IF;
+  RETURN sandbox.dto_make(sandbox.stamp_round(sandbox.stamp_of(r), unit, 'datetimeoffset', strict), r.minutes);
 END $$;
 CREATE FUNCTION dto_local(v dto) RETURNS stamp LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE RETURN (v.utc + v.minutes::int8 * 600000000)::stamp;
 CREATE FUNCTION dto_make(v stamp, minutes int) RETURNS dto LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
@@ -270,8 +271,8 @@ CREATE FUNCTION dto_round(v dto, unit int8, strict bool) RETURNS dto LANGUAGE sq
 -- Days since 1900-01-01, as numbers stand for a datetime.
 CREATE FUNCTION stamp_from_days(v numeric, target text, strict bool, source text) RETURNS stamp LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 BEGIN
-  IF abs(v) < 3000000 THEN RETURN datetime_fit((599266080000000000 + round(v * 864000000000))::int8::stamp, target, strict, source); END IF;
-  RETURN CASE WHEN strict THEN out_of_range(target, source) END;
+  IF abs(v) < 3000000 THEN RETURN sandbox.datetime_fit((599266080000000000 + round(v * 864000000000))::int8::sandbox.stamp, target, strict, source); END IF;
+  RETURN CASE WHEN strict THEN sandbox.out_of_range(target, source) END;
 END $$;
 CREATE FUNCTION days_of(v stamp) RETURNS numeric LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
   RETURN v::int8 / 864000000000 - 693595 + ((v::int8 % 864000000000 * 3 + 50000) / 100000)::numeric / 25920000;

@@ -227,8 +227,7 @@ def _at_time_zone(context: Context, node: exp.Expr) -> Expression:
             f"Argument data type {given.type.name} is invalid for argument 1 of AT TIME ZONE function.",
             ends_batch=True,
         )
-    kind = SqlType("datetimeoffset", scale=time_scale(given.type))
-    return Expression(f"sandbox.dto_make({as_stamp(given)}, 0)", kind, nullable=given.nullable)
+    return _at_offset(given, "0")
 
 
 def _from_parts(name: str, kind: SqlType, count: int) -> None:
@@ -266,9 +265,15 @@ def _isdate(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
 @function("TODATETIMEOFFSET", 2)
 def _to_offset(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     given, minutes = moment(context, arguments[0]), _offset_minutes(context, arguments[1])
-    return Expression(
-        f"sandbox.dto_make({as_stamp(given)}, {minutes})", SqlType("datetimeoffset", scale=time_scale(given.type))
-    )
+    return _at_offset(given, minutes)
+
+
+def _at_offset(given: Expression, minutes: str) -> Expression:
+    """Any moment's local time, with as many digits as it shows, at an offset."""
+    scale = time_scale(given.type)
+    local = convert(given, SqlType("datetime2", scale=scale), implicit=False)
+    kind = SqlType("datetimeoffset", scale=scale)
+    return Expression(f"sandbox.dto_make({local.sql}, {minutes})", kind, nullable=given.nullable)
 
 
 @function("SWITCHOFFSET", 2)
