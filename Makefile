@@ -10,10 +10,10 @@ export UV_PROJECT_ENVIRONMENT := .venv
 
 # Two targets at once would run two package managers at once, and neither can wait for the other.
 .NOTPARALLEL:
-.PHONY: help setup driver tools demo test soak bench check format build clean
+.PHONY: help setup driver tools demo test soak bench bench-scale check format build clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: setup ## Load the NYC 2013 flights into a sandbox server and run the flow over them
 	$(PYTHON) -m flows.nyc_flights $(ARGS)
@@ -24,8 +24,12 @@ test: setup tools ## Run the tests; ARGS="-k plan" goes to pytest
 soak: setup ## Send the sandbox 100,000 mutated messages; ARGS="--messages 1000"
 	$(PYTHON) -m tests.soak $(ARGS)
 
-bench: setup tools ## Measure speed, side by side; ARGS="--quick"
+bench: setup tools ## Measure speed, side by side; ARGS="--quick" or "--data all --plot bench.png"
+	$(UV) sync --locked --group bench
 	$(PYTHON) -m tests.benchmarks $(ARGS)
+
+bench-scale: setup ## Copy 1 and 10 million rows: the same speed, the same memory
+	$(PYTHON) -m tests.benchmarks.scale $(ARGS)
 
 check: $(SYNCED) ## Lint, formatting and strict types
 	$(PYTHON) -m ruff check

@@ -5,20 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from tests.benchmarks.arrived import changed_columns
-from tests.benchmarks.case import Group, Place, all_cases
-from tests.benchmarks.processes import forget_peak, peak_mb
-from tests.benchmarks.table import Result, print_table
+from tests.benchmarks import datasets, plot, promises, versions
+from tests.benchmarks.case import GROUPS, Case, Group, Place, all_cases
+from tests.benchmarks.run import run_case
+from tests.benchmarks.server import Server, opened
+from tests.benchmarks.stored import first_rows, store
+from tests.benchmarks.table import Result, print_tables
+from tests.benchmarks.tables import made
 
-_ROOT = Path(__file__).parents[2]
+_ALL = "all"
+_QUIET_LOAD = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,71 +30,102 @@ class Size:
     counts: dict[Group, int]
     repeats: int
 
+    def of(self, case: Case, row_share: float) -> int:
+        """What a run of the case does."""
+        share = 1.0 if case.group == "statements" else row_share
+        return max(1, round(self.counts[case.group] * case.share * share))
 
-_FULL = Size({"read": 300_000, "load": 200_000, "copy": 300_000, "statements": 2000}, repeats=3)
-_QUICK = Size({"read": 30_000, "load": 20_000, "copy": 30_000, "statements": 300}, repeats=1)
+
+FULL = Size({"read": 300_000, "load": 200_000, "copy": 300_000, "statements": 2000}, repeats=3)
+QUICK = Size({"read": 30_000, "load": 20_000, "copy": 30_000, "statements": 300}, repeats=1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run what the arguments ask for."""
     options = _options(arguments)
-    size = _QUICK if options.quick else _FULL
-    cases = {name: case for name, case in all_cases().items() if options.only in name}
-    if not cases:
-        raise SystemExit(f"no case has {options.only!r} in its name")
+    size = _size(options)
+    names = datasets.NAMES if options.data == _ALL else (options.data,)
     if not Path("/proc/self/stat").exists():
         raise SystemExit("CPU time and memory are read from /proc, which only Linux has")
     load = os.getloadavg()[0]
-    if load > 0.5:
+    if load > _QUIET_LOAD:
         print(f"other programs are at work (load {load:.1f}): the figures will be too low", file=sys.stderr)
-    results = {name: Result(case.group, case.name) for name, case in cases.items()}
-    with _server(size.counts["read"]) as (pid, place):
-        for repeat in range(size.repeats):
-            for name, case in cases.items():
-                print(f"run {repeat + 1} of {size.repeats}: {name}", file=sys.stderr)
-                here = {**place, "count": round(size.counts[case.group] * case.share)}
-                results[name].add(_run(name, here, pid))
-                if repeat == 0 and case.group in {"load", "copy"} and not results[name].not_available:
-                    results[name].changed = changed_columns(Place(**here), case.group)
-    print_table(list(results.values()))
+    parts = options.only.split(",")
+    chosen = {key: case for key, case in all_cases().items() if any(part in key for part in parts)}
+    if not chosen:
+        raise SystemExit(f"no case has {options.only!r} in its name")
+    results: list[Result] = []
+    with opened(options.url) as server:
+        header = versions.found(server.url) | {"load before": f"{load:.1f}"}
+        for name in names:
+            cases = {key: case for key, case in chosen.items() if case.only in {"", name}}
+            results += _dataset_results(name, cases, size, server)
+    if not results:
+        raise SystemExit("nothing was measured")
+    print_tables(header, results)
+    if size.counts["read"] >= FULL.counts["read"]:  # fewer rows tell how long a connection takes
+        promises.print_promises(results, on_sandbox=server.pid is not None)
     if options.json:
-        found = {"load_before": load, "counts": size.counts, "cases": {name: r.plain() for name, r in results.items()}}
+        found = {"versions": header, "size": asdict(size), "cases": [result.plain() for result in results]}
         Path(options.json).write_text(json.dumps(found, indent=2) + "\n")
+    if options.plot:
+        plot.draw(results, header, Path(options.plot))
 
 
 def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rows and one repeat: whether it works, not how fast")
-    parser.add_argument("--only", default="", metavar="TEXT", help="cases with TEXT in their module's name")
+    parser.add_argument("--data", choices=[*datasets.NAMES, _ALL], default="orders", help="what is moved")
+    parser.add_argument("--rows", type=int, metavar="N", help="so many rows in a read, a load and a copy")
+    parser.add_argument("--repeats", type=int, metavar="N", help="so many runs of each case")
+    parser.add_argument("--only", default="", metavar="TEXT,…", help="cases with a TEXT in their module's name")
+    parser.add_argument(
+        "--url",
+        metavar="URL",
+        help="a server to run against instead of a sandbox, mssql+pyodbc://… or env:NAME of a variable with it; "
+        "tables named tablehaul_bench_… are made in its database and dropped again",
+    )
     parser.add_argument("--json", metavar="FILE", help="write all runs to FILE too")
-    return parser.parse_args(arguments)
+    parser.add_argument("--plot", metavar="FILE", help="draw speed and client CPU time to FILE (needs matplotlib)")
+    options = parser.parse_args(arguments)
+    if options.plot:
+        plot.require()
+    return options
 
 
-@contextmanager
-def _server(rows: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The server's process id, and how to reach it."""
-    print(f"a sandbox with {rows} rows is made", file=sys.stderr)
-    command = [sys.executable, "-m", "tests.benchmarks.server", str(rows)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=_ROOT) as server:
-        assert server.stdin is not None
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        if not line:
-            raise SystemExit("the sandbox did not start")
-        yield server.pid, json.loads(line)
-        server.stdin.close()
+def _size(options: argparse.Namespace) -> Size:
+    size = QUICK if options.quick else FULL
+    rows: dict[Group, int] = {} if options.rows is None else dict.fromkeys(("read", "load", "copy"), options.rows)
+    return Size(size.counts | rows, options.repeats or size.repeats)
 
 
-def _run(name: str, place: dict[str, Any], server_pid: int) -> dict[str, Any]:
-    forget_peak(server_pid)
-    command = [sys.executable, "-m", "tests.benchmarks.client", name, str(server_pid)]
-    done = subprocess.run(command, input=json.dumps(place), capture_output=True, text=True, check=False, cwd=_ROOT)
-    if done.returncode != 0:
-        # A tool that cannot do it, or dies at it, is part of the picture.
-        reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        print(done.stderr, file=sys.stderr)
-        return {"not_available": f"failed: {reason[:80]}"}
-    return {**json.loads(done.stdout.splitlines()[-1]), "server_peak_mb": peak_mb(server_pid)}
+def _dataset_results(name: str, cases: dict[str, Case], size: Size, server: Server) -> list[Result]:
+    """The runs of the cases with one data set, which go round."""
+    if not cases:
+        return []
+    row_share = datasets.dataset(name).row_share
+    full_rows = round(max(size.counts["read"], size.counts["load"], size.counts["copy"]) * row_share)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "rows.arrow"
+        try:
+            store(datasets.dataset(name).make(full_rows), file)
+        except datasets.MissingToolError as error:
+            print(f"the data set {name} is left out: {error}", file=sys.stderr)
+            return []
+        full = Place.of(server.url, name, file, round(size.counts["read"] * row_share))
+        counts = {key: size.of(case, row_share) for key, case in cases.items()}
+        results = {
+            key: Result(name, case.group, case.name, first_rows(file, min(counts[key], full_rows)).nbytes)
+            for key, case in cases.items()
+        }
+        print(f"{name}: {full.count} rows are sent to the server", file=sys.stderr)
+        with made(full):
+            for repeat in range(size.repeats):
+                for key, case in cases.items():
+                    print(f"{name}, run {repeat + 1} of {size.repeats}: {key}", file=sys.stderr)
+                    place = replace(full, count=counts[key], schema=case.schema)
+                    results[key].add(run_case(key, case, place, server.pid, is_first=repeat == 0))
+    return sorted(results.values(), key=lambda result: GROUPS.index(result.group))
 
 
 if __name__ == "__main__":

@@ -1,42 +1,56 @@
-"""The rows of `data` as frames, as the writers get them."""
+"""A data set's rows as the writers get them."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 import pyarrow as pa
+import sqlalchemy as sa
 
-from tests.benchmarks.data import COLUMNS, rows
+from etl import types
+from tests.benchmarks.case import Place
+from tests.benchmarks.datasets import Dataset
 
-TYPES = (
-    pa.int64(),
-    pa.int32(),
-    pa.int16(),
-    pa.bool_(),
-    pa.float64(),
-    pa.decimal128(12, 2),
-    pa.decimal128(19, 4),
-    pa.date32(),
-    pa.timestamp("us"),
-    pa.string(),
-    pa.string(),
-    pa.string(),
-)
+_NULLABLE = {
+    pa.bool_(): pd.BooleanDtype(),
+    pa.uint8(): pd.UInt8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+}
 
 
-def arrow_frame(count: int) -> pd.DataFrame:
-    """`count` rows with pyarrow-backed columns."""
-    frame: pd.DataFrame = _table(count).to_pandas(types_mapper=pd.ArrowDtype)
+def arrow_frame(place: Place) -> pd.DataFrame:
+    """The rows with pyarrow-backed columns."""
+    frame: pd.DataFrame = place.table().to_pandas(types_mapper=pd.ArrowDtype)
     return frame
 
 
-def plain_frame(count: int) -> pd.DataFrame:
-    """`count` rows in the dtypes that pandas chooses, but for the integers with NULLs, which stay integers."""
-    frame: pd.DataFrame = _table(count).to_pandas(types_mapper={pa.int16(): pd.Int16Dtype()}.get)
+def plain_frame(place: Place) -> pd.DataFrame:
+    """The rows in the dtypes that pandas chooses, but for whole numbers and flags with NULLs, which stay what they are."""
+    table = place.table()
+    frame: pd.DataFrame = table.to_pandas()
+    for name, column in zip(table.column_names, table.columns, strict=True):
+        if column.null_count and column.type in _NULLABLE:
+            frame[name] = column.to_pandas(types_mapper=_NULLABLE.get)
     return frame
 
 
-def _table(count: int) -> pa.Table:
-    columns = list(zip(*rows(count), strict=True))
-    columns[-1] = tuple(str(token).upper() for token in columns[-1])
-    arrays = [pa.array(values, kind) for values, kind in zip(columns, TYPES, strict=True)]
-    return pa.table(arrays, names=[declaration.split()[0] for declaration in COLUMNS])
+def python_rows(place: Place) -> list[tuple[Any, ...]]:
+    """The rows as tuples of Python's own values."""
+    return list(zip(*(column.to_pylist() for column in place.table().columns), strict=True))
+
+
+def unicode_types(dataset: Dataset) -> dict[str, Any]:
+    """What pandas' `to_sql` has to be told of existing columns: it binds text as varchar, and FreeTDS drops a statement whose
+    text is not in code page 1252; bytes it takes for text too.
+    """
+    found: dict[str, Any] = {}
+    for column in dataset.columns:
+        name, length, _ = types.split(column.sql_type)
+        if name in {"nchar", "nvarchar", "ntext", "xml"}:
+            found[column.name] = sa.NVARCHAR(length)
+        elif name in {"binary", "varbinary", "image"}:
+            found[column.name] = sa.VARBINARY(length)
+    return found

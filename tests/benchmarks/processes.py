@@ -53,10 +53,19 @@ def _descends(process: int, ancestor: int, parents: dict[int, int]) -> bool:
 
 def peak_mb(pid: int) -> float:
     """The most memory (resident) that a process has had since `forget_peak`."""
+    return _status_mb(pid, "VmHWM:")
+
+
+def resident_mb(pid: int) -> float:
+    """The memory (resident) that a process has now."""
+    return _status_mb(pid, "VmRSS:")
+
+
+def _status_mb(pid: int, line_name: str) -> float:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
+        if line.startswith(line_name):
             return int(line.split()[1]) / 1024
-    raise LookupError("VmHWM")
+    raise LookupError(line_name)  # a process that has ended and was not waited for has no memory any more
 
 
 def forget_peak(pid: int) -> None:

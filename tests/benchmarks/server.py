@@ -1,31 +1,74 @@
-"""The server's process: a sandbox with the full and the empty table.
+"""The server: one that is named, or an empty sandbox in a process of its own.
 
-It says on a line of JSON how to reach it, and ends when its input does.
+That says on a line how to reach it, and ends when its input does.
 """
 
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
-import pyodbc
+import sqlalchemy as sa
 
+from etl.connect import resolve
+from etl.errors import JobError
 from etl.sandbox import serve
-from tests.benchmarks import data
-from tests.benchmarks.case import Place
+
+ROOT = Path(__file__).parents[2]
 
 
-def main(rows: int) -> None:
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What is measured against."""
+
+    url: sa.URL
+    pid: int | None
+    """None for one that was there before: of its processes nothing can be said."""
+
+
+@contextmanager
+def opened(url: str | None) -> Iterator[Server]:
+    """The server that a URL, or the variable of `env:NAME`, names; without one a sandbox, as long as the block lasts.
+
+    Raises `SystemExit` for what names none.
+    """
+    if url is not None:
+        try:
+            named = resolve(url)
+        except JobError as error:
+            raise SystemExit(f"{error.message}. {error.advice}") from None
+        yield Server(named, None)
+        return
+    with _sandbox() as server:
+        yield server
+
+
+@contextmanager
+def _sandbox() -> Iterator[Server]:
+    """A sandbox in a process of its own. Raises `RuntimeError` where it does not start."""
+    command = [sys.executable, "-m", "tests.benchmarks.server"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as server:
+        assert server.stdin is not None
+        assert server.stdout is not None
+        line = server.stdout.readline()
+        if not line:
+            raise RuntimeError("the sandbox did not start")
+        try:
+            yield Server(sa.make_url(json.loads(line)), server.pid)
+        finally:
+            server.stdin.close()
+
+
+def main() -> None:
     with serve() as server:
-        place = Place(server.host, server.port, server.user, server.password, server.database, rows)
-        connection = pyodbc.connect(place.odbc(), autocommit=True)
-        for table in (data.FULL_TABLE, data.EMPTY_TABLE):
-            connection.execute(data.create_table(table))
-        connection.close()
-        server.load(server.database, "dbo", data.FULL_TABLE, data.rows(rows))
-        print(json.dumps({name: getattr(place, name) for name in Place.__slots__}), flush=True)
+        print(json.dumps(server.url()), flush=True)
         sys.stdin.read()
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

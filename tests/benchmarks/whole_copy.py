@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.benchmarks.case import Place
-from tests.benchmarks.data import EMPTY_TABLE, FULL_TABLE
-from tests.benchmarks.emptied import emptied
+from tests.benchmarks.tables import emptied
 
 
 def prepared(place: Place, workers: int) -> Callable[[], int]:
@@ -18,9 +17,10 @@ def prepared(place: Place, workers: int) -> Callable[[], int]:
     job = etl.Job(
         source=url,
         target=url,
-        source_table=f"dbo.{FULL_TABLE}",
-        target_table=f"dbo.{EMPTY_TABLE}",
-        transform="tests.benchmarks.transform:raise_prices",
+        source_table=f"dbo.{place.full_table}",
+        target_table=f"dbo.{place.empty_table}",
+        key=place.dataset.key[0],
+        transform=place.dataset.transform,
         workers=workers,
     )
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import os
+import subprocess
+import sys
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -17,14 +20,16 @@ import pytest
 import sqlalchemy as sa
 
 from tests.benchmarks import datasets
-from tests.benchmarks.__main__ import FULL, QUICK, failure
+from tests.benchmarks.__main__ import FULL, QUICK
 from tests.benchmarks.arrived import changed_in, same
 from tests.benchmarks.case import GROUPS, Place, all_cases
 from tests.benchmarks.datasets import Dataset
 from tests.benchmarks.promises import PROMISES, kept
+from tests.benchmarks.run import failure
 from tests.benchmarks.scale import Copied, table
 from tests.benchmarks.stored import first_rows, store
 from tests.benchmarks.table import Result
+from tests.benchmarks.watch import Peaks
 
 MADE_HERE = ["orders", "nasty"]
 """The data sets that need no program from outside."""
@@ -222,12 +227,18 @@ def test_promises_are_held_against_the_results_that_there_are() -> None:
             measured("arrow-odbc into a frame", speed=400_000, data="nasty"),
         ]
     )
-    assert [(promise.text, round(value, 6), promise.holds(value)) for promise, value in found] == [
+    assert [(promise.text, round(value, 6), promise.holds(value, on_sandbox=True)) for promise, value in found] == [
         ("read: speed, to pandas.read_sql", 3.0, True),
         ("read: client CPU, to pandas.read_sql", 0.2, True),
         ("read: peak of the process, to pandas.read_sql", 0.6, False),
         ("read: memory that it adds, to pandas.read_sql", 0.6, False),
     ]
+
+
+def test_a_promise_may_be_another_on_a_server_with_cores_of_its_own() -> None:
+    (reading,) = [promise for promise in PROMISES if promise.text == "read: speed, to pandas.read_sql"]
+    assert (reading.holds(3.0, on_sandbox=True), reading.holds(3.0, on_sandbox=False)) == (True, False)
+    assert (reading.limit(on_sandbox=True), reading.limit(on_sandbox=False)) == ("at least 2", "at least 4.5")
 
 
 def test_sizes_take_the_shares_of_case_and_data_set() -> None:
@@ -236,6 +247,19 @@ def test_sizes_take_the_shares_of_case_and_data_set() -> None:
     assert FULL.of(cases["load_pandas"], 1.0) == 4_000
     assert QUICK.of(cases["load_pandas"], 0.05) == 20
     assert QUICK.of(cases["statements_select"], 0.05) == 300
+
+
+def test_a_look_finds_the_peaks_of_a_process_and_of_those_below_it() -> None:
+    child = "import sys; held = bytes(range(256)) * (60 << 12); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen([sys.executable, "-c", child], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        peaks = Peaks(os.getpid())
+        peaks.look()
+        assert peaks.by_process[process.pid] > 60
+        assert len(peaks.below_mb) == len(peaks.by_process) - 1
+        assert peaks.below_mb == sorted(peaks.below_mb, reverse=True)
+        process.communicate()
 
 
 def test_a_failure_is_told_by_its_exception_or_its_signal() -> None:

@@ -6,13 +6,10 @@ from collections.abc import Callable
 
 import sqlalchemy as sa
 
+from etl.transform import find
 from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import EMPTY_TABLE, FULL_TABLE
-from tests.benchmarks.emptied import emptied
-from tests.benchmarks.transform import raise_prices
-
-# Without it pandas binds text as varchar, and FreeTDS drops a statement whose text is not in code page 1252.
-UNICODE = {"customer": sa.NVARCHAR(40)}
+from tests.benchmarks.frame import unicode_types
+from tests.benchmarks.tables import emptied
 
 
 def prepare(place: Place) -> Callable[[], int]:
@@ -20,12 +17,12 @@ def prepare(place: Place) -> Callable[[], int]:
 
     emptied(place).close()
     source, target = sa.create_engine(place.url()), sa.create_engine(place.url())
+    transform, declared = find(place.dataset.transform), unicode_types(place.dataset)
 
     def copy() -> int:
         done = 0
-        query = f"SELECT * FROM {FULL_TABLE} WHERE id < {place.count}"
-        for frame in pd.read_sql(query, source, chunksize=50_000):
-            raise_prices(frame).to_sql(EMPTY_TABLE, target, if_exists="append", index=False, dtype=UNICODE)
+        for frame in pd.read_sql(place.first_rows, source, chunksize=50_000):
+            transform(frame).to_sql(place.empty_table, target, if_exists="append", index=False, dtype=declared)
             done += len(frame)
         return done
 

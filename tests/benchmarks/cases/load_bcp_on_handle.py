@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 
 from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import EMPTY_TABLE, rows
-from tests.benchmarks.emptied import emptied
+from tests.benchmarks.frame import python_rows
 from tests.benchmarks.records import RecordCopy
+from tests.benchmarks.tables import emptied
 
 _KINDS = ("text",) * 7 + ("moment",) * 2 + ("text",) * 3
 
 
 def prepare(place: Place) -> Callable[[], int]:
     connection = emptied(place)
-    copy = RecordCopy(connection, EMPTY_TABLE, _KINDS)
-    records = [copy.record(row) for row in rows(place.count)]
+    copy = RecordCopy(connection, place.empty_table, _KINDS)
+    records = [copy.record((*row[:-1], uuid.UUID(row[-1]))) for row in python_rows(place)]
 
     def load() -> int:
         copy.send_records(records)
@@ -24,4 +25,4 @@ def prepare(place: Place) -> Callable[[], int]:
     return load
 
 
-CASE = Case("load", "BCP on pyodbc's handle", prepare)
+CASE = Case("load", "BCP on pyodbc's handle", prepare, only="orders")

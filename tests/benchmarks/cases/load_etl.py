@@ -5,19 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import EMPTY_TABLE
-from tests.benchmarks.emptied import emptied
 from tests.benchmarks.frame import arrow_frame
+from tests.benchmarks.tables import emptied, write
 
 
 def prepare(place: Place) -> Callable[[], int]:
-    import etl
-
     emptied(place).close()
-    frame, url = arrow_frame(place.count), place.url()
-    etl.to_sql(frame.iloc[:0], EMPTY_TABLE, url, if_exists="append", index=False)  # imports, and the driver's probe
+    frame = arrow_frame(place)
+    write(frame.iloc[:0], place.empty_table, place)  # imports, and the driver's probe
 
-    return lambda: etl.to_sql(frame, EMPTY_TABLE, url, if_exists="append", index=False)
+    return lambda: write(frame, place.empty_table, place)
 
 
 CASE = Case("load", "etl.to_sql", prepare)

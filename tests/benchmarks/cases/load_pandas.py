@@ -7,21 +7,17 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import EMPTY_TABLE
-from tests.benchmarks.emptied import emptied
-from tests.benchmarks.frame import plain_frame
-
-# Without it pandas binds text as varchar, and FreeTDS drops a statement whose text is not in code page 1252.
-UNICODE = {"customer": sa.NVARCHAR(40)}
+from tests.benchmarks.frame import plain_frame, unicode_types
+from tests.benchmarks.tables import emptied
 
 
 def prepare(place: Place) -> Callable[[], int]:
-
     emptied(place).close()
-    frame, engine = plain_frame(place.count), sa.create_engine(place.url())
+    frame, engine = plain_frame(place), sa.create_engine(place.url())
+    declared = unicode_types(place.dataset)
 
     def load() -> int:
-        frame.to_sql(EMPTY_TABLE, engine, if_exists="append", index=False, dtype=UNICODE)
+        frame.to_sql(place.empty_table, engine, if_exists="append", index=False, dtype=declared)
         return len(frame)
 
     return load

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import EMPTY_TABLE
-from tests.benchmarks.emptied import emptied
 from tests.benchmarks.frame import arrow_frame
+from tests.benchmarks.tables import emptied
 
 
 def prepare(place: Place) -> Callable[[], int]:
@@ -16,10 +15,10 @@ def prepare(place: Place) -> Callable[[], int]:
     import etl
 
     emptied(place).close()
-    frame, engine = arrow_frame(place.count), sa.create_engine(place.url())
+    frame, engine = arrow_frame(place), sa.create_engine(place.url())
 
     def load() -> int:
-        frame.to_sql(EMPTY_TABLE, engine, if_exists="append", index=False, method=etl.bulk_copy)
+        frame.to_sql(place.empty_table, engine, if_exists="append", index=False, method=etl.bulk_copy)
         return len(frame)
 
     return load

@@ -6,14 +6,16 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any
 
-from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import EMPTY_TABLE, rows
-from tests.benchmarks.emptied import emptied
+from etl import types
+from tests.benchmarks.case import Case, Place, installed
+from tests.benchmarks.frame import python_rows
+from tests.benchmarks.tables import emptied
+
+_AS_TEXT = {"decimal", "numeric", "money", "smallmoney", "time"}
 
 
 def prepare(place: Place) -> Callable[[], int]:
-    import pymssql
-
+    pymssql = installed("pymssql")
     emptied(place).close()
     connection = pymssql.connect(
         server=place.host,
@@ -24,20 +26,24 @@ def prepare(place: Place) -> Callable[[], int]:
         tds_version="7.4",
         autocommit=False,
     )
-    sent = [_row(row) for row in rows(place.count)]
+    kinds = [types.base_name(column.sql_type) for column in place.dataset.columns]
+    sent = [tuple(map(_taken, kinds, row)) for row in python_rows(place)]
 
     def load() -> int:
-        connection.bulk_copy(EMPTY_TABLE, sent, batch_size=place.count)
+        connection.bulk_copy(place.empty_table, sent, batch_size=place.count)
         connection.commit()
         return len(sent)
 
     return load
 
 
-def _row(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Decimals and uniqueidentifiers as text, dates as datetimes: it takes them in no other form."""
-    ordered = dt.datetime.combine(row[7], dt.time())
-    return (*row[:5], str(row[5]), str(row[6]), ordered, *row[8:11], str(row[11]))
+def _taken(kind: str, value: Any) -> Any:
+    """Decimals and times as text, dates as datetimes: it takes them in no other form."""
+    if value is None:
+        return None
+    if kind in _AS_TEXT:
+        return str(value)
+    return dt.datetime.combine(value, dt.time()) if kind == "date" else value
 
 
 CASE = Case("load", "pymssql bulk_copy", prepare, share=0.25)

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import FULL_TABLE
+from tests.benchmarks.case import Case, Done, Place
 
 
-def prepare(place: Place) -> Callable[[], int]:
+def prepare(place: Place) -> Callable[[], Done]:
     import arrow_odbc
     import pandas as pd
     import pyarrow as pa
 
-    def read() -> int:
+    options = {"batch_size": 20_000, **place.dataset.options}
+
+    def read() -> Done:
         reader = arrow_odbc.read_arrow_batches_from_odbc(
-            f"SELECT * FROM {FULL_TABLE}", connection_string=place.odbc(), batch_size=20_000
+            f"SELECT * FROM {place.full_table}", connection_string=place.odbc(), **options
         )
         table = pa.Table.from_batches(reader, reader.schema)
-        return len(table.to_pandas(types_mapper=pd.ArrowDtype))
+        frame: pd.DataFrame = table.to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
 
     return read
 

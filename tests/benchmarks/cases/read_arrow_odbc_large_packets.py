@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import FULL_TABLE
 
 
 def prepare(place: Place) -> Callable[[], int]:
     import arrow_odbc
 
+    options = {"batch_size": 20_000, **place.dataset.options}
+
     def read() -> int:
         batches = arrow_odbc.read_arrow_batches_from_odbc(
-            f"SELECT * FROM {FULL_TABLE}", connection_string=place.odbc(PacketSize="32767"), batch_size=20_000
+            f"SELECT * FROM {place.full_table}", connection_string=place.odbc(PacketSize="32767"), **options
         )
         return sum(len(batch) for batch in batches)
 

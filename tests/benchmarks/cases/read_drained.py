@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import FULL_TABLE
 from tests.benchmarks.raw_client import RawClient
 from tests.sandbox.tds_bytes import batch
 
@@ -14,7 +13,7 @@ def prepare(place: Place) -> Callable[[], int]:
     client = RawClient(place)
 
     def read() -> int:
-        client.send(1, batch(f"SELECT * FROM {FULL_TABLE}"))
+        client.send(1, batch(f"SELECT * FROM {place.full_table}"))
         return client.row_count()
 
     return read

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import FULL_TABLE
+from tests.benchmarks.case import Case, Done, Place, installed
 
 
-def prepare(place: Place) -> Callable[[], int]:
-    import mssql_python
+def prepare(place: Place) -> Callable[[], Done]:
     import pandas as pd
 
+    mssql_python = installed("mssql_python")
     cursor = mssql_python.connect(place.microsoft()).cursor()
 
-    def read() -> int:
-        cursor.execute(f"SELECT * FROM {FULL_TABLE}")
-        return len(cursor.arrow().to_pandas(types_mapper=pd.ArrowDtype))
+    def read() -> Done:
+        cursor.execute(f"SELECT * FROM {place.full_table}")
+        frame: pd.DataFrame = cursor.arrow().to_pandas(types_mapper=pd.ArrowDtype)
+        return frame
 
     return read
 

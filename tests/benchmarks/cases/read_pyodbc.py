@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
-from tests.benchmarks.case import Case, Place
-from tests.benchmarks.data import FULL_TABLE
+from tests.benchmarks.case import Case, Done, Place
 
 
-def prepare(place: Place) -> Callable[[], int]:
+def prepare(place: Place) -> Callable[[], Done]:
     import pyodbc
 
     cursor = pyodbc.connect(place.odbc()).cursor()
 
-    def read() -> int:
-        return len(cursor.execute(f"SELECT * FROM {FULL_TABLE}").fetchall())
+    def read() -> Done:
+        rows: list[Any] = cursor.execute(f"SELECT * FROM {place.full_table}").fetchall()
+        return rows
 
     return read
 

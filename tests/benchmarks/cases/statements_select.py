@@ -18,4 +18,4 @@ def prepare(place: Place) -> Callable[[], int]:
     return ask
 
 
-CASE = Case("statements", "SELECT 1 over pyodbc", prepare)
+CASE = Case("statements", "SELECT 1 over pyodbc", prepare, only="orders")
