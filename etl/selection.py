@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -83,7 +84,7 @@ def needs_expressions(dialect: str, columns: list[Column]) -> bool:
     return bool(special(dialect, columns))
 
 
-def special(dialect: str, columns: list[Column]) -> list[Column]:
+def special(dialect: str, columns: Sequence[Column]) -> list[Column]:
     """The columns that must be read through an expression, or guarded, to arrive whole."""
     if dialect != "mssql":
         return []
@@ -108,7 +109,8 @@ def _select_list(dialect: str, columns: list[Column]) -> str:
         name = quote(dialect, column.name)
         read = _read(column)
         expressions.append(name if read == name else f"{read} AS {name}")
-    expressions += [_guard(column) for column in _guarded(dialect, columns)]
+    guarded = _guarded(dialect, columns)
+    expressions += [f"{_guard(column)} AS etl_guard_{number}" for number, column in enumerate(guarded)]
     return ", ".join(expressions)
 
 
@@ -131,7 +133,9 @@ def _digits(dialect: str, columns: list[Column], origin: str) -> str | None:
 
 def _read(column: Column) -> str:
     rule = types.rule(column.sql_type)
-    expression = rule.seven_digits if column.seventh else rule.read
+    expression: str | None = rule.read
+    if column.may_have_seventh:
+        expression = rule.seven_digits if column.seventh else rule.six_digits
     assert expression is not None
     return expression.format(column=quote("mssql", column.name))
 

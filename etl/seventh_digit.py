@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy.engine import Connection
 
 from etl import connect, types
@@ -43,6 +44,22 @@ def _way(digit: int | None, first_year: int | None, last_year: int | None) -> Se
     if not digit or first_year is None or last_year is None:
         return ""
     return "ns" if first_year >= FIRST_YEAR and last_year <= LAST_YEAR else "text"
+
+
+def fitting(text: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
+    """Moments as text with seven digits, in the type that holds them all: without such a digit microseconds, else
+    nanoseconds, or the text itself.
+    """
+    is_time = types.base_name(column.sql_type) == "time"
+    with_day = pc.binary_join_element_wise("1970-01-01", text, " ") if is_time else text
+    if not pc.any(pc.invert(pc.ends_with(text, "0"))).as_py():
+        in_us = pc.utf8_slice_codeunits(with_day, 0, -1).cast(pa.timestamp("us"))
+        return in_us.cast(pa.time64("us")) if is_time else in_us
+    try:
+        in_ns = with_day.cast(pa.timestamp("ns"))
+    except pa.ArrowInvalid:
+        return text
+    return in_ns.cast(pa.time64("ns")) if is_time else in_ns
 
 
 def notes(columns: Sequence[Column]) -> list[str]:

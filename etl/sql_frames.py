@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from etl import catalog, connect, extract, frames, load, read_rows, route, seventh_digit, types
+from etl import catalog, connect, extract, frames, load, plain_query, read_rows, route, seventh_digit, types
 from etl.append import append
 from etl.batches import in_runs
 from etl.connect import Endpoint, Role
@@ -44,14 +44,17 @@ def read_sql(
     """The rows of a query, or of a table named `schema.table`, as a frame.
 
     `columns` picks columns of a table. `dtype_backend` is "pyarrow" (exact for every type), "numpy_nullable" or "numpy".
-    A column with a seventh fractional digit comes in nanoseconds, or as text where they do not reach its years; the server
-    is asked which before the reading (`etl.seventh_digit`).
+    A column with a seventh fractional digit comes in nanoseconds, or as text where they do not reach its years
+    (`etl.seventh_digit`).
 
     Raises JobError for a table or query that is not there or a type that cannot be read, SchemaError for a value that would
     be cut, ConnectError, DatabaseError.
     """
-    with _reading(sql, con, columns) as batches:
-        return frames.to_pandas(batches.read_all(), dtype_backend)
+    rows = _plainly_read(sql, con)
+    if rows is None:
+        with _reading(sql, con, columns) as batches:
+            rows = batches.read_all()
+    return frames.to_pandas(rows, dtype_backend)
 
 
 def iter_sql(
@@ -131,11 +134,22 @@ def _endpoint(con: str | URL | Engine, role: Role) -> Endpoint:
 # Reading
 
 
+def _plainly_read(sql: str, con: Database) -> pa.Table | None:
+    """The rows of a query as it stands, or None where it must be read in another way."""
+    # A caller's connection may be in a transaction whose rows no other connection sees.
+    if isinstance(con, Connection) or _is_name(sql):
+        return None
+    with _opened(con, "reader") as (connection, source):
+        if source.dialect != "mssql":
+            return None
+        selection = plain_query.selection(source, sql, catalog.query_columns(connection, sql))
+    return None if selection is None else plain_query.settled(extract.read_table(source, selection), selection.columns)
+
+
 @contextmanager
 def _reading(sql: str, con: Database, columns: Sequence[str] | None) -> Iterator[pa.RecordBatchReader]:
     with _opened(con, "reader") as (connection, source):
         selection = _selection(connection, sql, columns)
-        # A caller's connection may be in a transaction whose rows no other connection sees.
         if isinstance(con, Connection):
             batches = read_rows.read_batches(connection, selection)
         else:

@@ -39,6 +39,8 @@ class Rule:
     guard: str | None = None
     """An expression that is 0 for every value without a seventh fractional digit; anything else stops a chunk that is read
     without it."""
+    six_digits: str = "{column}"
+    """What to select of a column that may have a seventh digit and has none."""
     seven_digits: str | None = None
     """The value with all seven fractional digits as text, `YYYY-MM-DD hh:mm:ss.nnnnnnn`."""
     parameter: OdbcType = WIDE_TEXT
@@ -94,6 +96,8 @@ MSSQL: dict[str, Rule] = {
         _time,
         bind_text=True,
         guard=HUNDRED_NANOSECONDS,
+        # arrow-odbc reads a time as text and has no room for a seventh digit.
+        six_digits="CAST({column} AS time(6))",
         seven_digits="'1970-01-01 ' + CONVERT(varchar(16), {column}, 121)",
     ),
     "smalldatetime": replace(_datetime, arrow=_fixed(pa.timestamp("s"))),

@@ -17,17 +17,18 @@ from etl.types import Column
 TABLE = TableName("#etl_probe")
 COLUMNS = [
     Column("day", "date"),
-    Column("hour", "time(6)"),
-    Column("moment", "datetime2(6)"),
-    Column("instant", "datetimeoffset(6)"),
+    Column("hour", "time(7)"),
+    Column("moment", "datetime2(7)"),
+    Column("instant", "datetimeoffset(7)"),
 ]
-EARLY, LATE = dt.datetime(1, 1, 1, 0, 0, 0, 1), dt.datetime(9999, 12, 31, 23, 59, 59, 999_999)
+EARLY, LATE = dt.date(1, 1, 1), dt.date(9999, 12, 31)
+LAST_NS = 86_399_999_999_900
 SENT = pa.table(
     {
-        "day": pa.array([EARLY.date(), LATE.date(), None]),
-        "hour": pa.array([EARLY.time(), LATE.time(), None]),
-        "moment": pa.array([EARLY, LATE, None], pa.timestamp("us")),
-        "instant": pa.array(["0001-01-02 05:30:00.000001 +05:30", "9999-12-30 23:59:59.999999 -14:00", None]),
+        "day": pa.array([EARLY, LATE, None]),
+        "hour": pa.array([100, LAST_NS, None], pa.time64("ns")),
+        "moment": pa.array(["0001-01-01 00:00:00.0000001", "9999-12-31 23:59:59.9999999", None]),
+        "instant": pa.array(["0001-01-02 05:30:00.0000001 +05:30", "9999-12-30 23:59:59.9999999 -14:00", None]),
     }
 )
 """The first and the last of each type, and NULL."""
@@ -50,8 +51,8 @@ def holds(target: Endpoint) -> bool:
 
 
 EXPECTED = [
-    ("0001-01-01", "00:00:00.000001", "0001-01-01 00:00:00.000001", "0001-01-02 05:30:00.000001 +05:30"),
-    ("9999-12-31", "23:59:59.999999", "9999-12-31 23:59:59.999999", "9999-12-30 23:59:59.999999 -14:00"),
+    ("0001-01-01", "00:00:00.0000001", "0001-01-01 00:00:00.0000001", "0001-01-02 05:30:00.0000001 +05:30"),
+    ("9999-12-31", "23:59:59.9999999", "9999-12-31 23:59:59.9999999", "9999-12-30 23:59:59.9999999 -14:00"),
     (None, None, None, None),
 ]
 """`SENT` as the server writes it, in order."""

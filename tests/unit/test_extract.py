@@ -19,7 +19,7 @@ MOMENTS = [Column("id", "int", False), Column("fine", "datetime2(7)", True), Col
 def test_only_a_seventh_digit_is_guarded() -> None:
     selection = selections.select_table("mssql", TableName("t", "dbo"), MOMENTS, Condition("[id] = ?", ("7",)))
     assert selection.sql == (
-        "SELECT [id], [fine], [coarse], DATEPART(nanosecond, [fine]) % 1000 FROM [dbo].[t] WHERE [id] = ?"
+        "SELECT [id], [fine], [coarse], DATEPART(nanosecond, [fine]) % 1000 AS etl_guard_0 FROM [dbo].[t] WHERE [id] = ?"
     )
     assert [column.name for column in selection.guarded] == ["fine"]
 
