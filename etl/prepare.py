@@ -11,34 +11,29 @@ from sqlalchemy.engine import Connection
 from etl import (
     catalog,
     extract,
-    frames,
     ledger,
-    lineage,
     load,
     plan,
+    planning_lock,
     route,
-    selection,
     seventh_digit,
-    source_moves,
     spool,
     transform,
     types,
     watermark,
 )
 from etl.connect import Endpoint
-from etl.errors import JobError, LedgerError, SchemaError
+from etl.drafting import Draft, draft, stream, target_columns
+from etl.errors import LedgerError, SpoolGone
 from etl.job import Job
 from etl.ledger import Run
 from etl.plan import Chunk, Plan
 from etl.result import ChunkResult
 from etl.route import NO_ROUTE, Route, Wishes
-from etl.selection import EVERY_ROW, Condition, Selection
+from etl.selection import EVERY_ROW, Condition
 from etl.statements import MAX_IDENTIFIER_CHARS, TableName
 from etl.types import Column
 from etl.watermark import Window
-
-SAMPLE_ROWS = 1_000
-"""Rows of the first chunk on which the transform's output schema is tried; the whole chunk only where these do not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,36 +58,29 @@ class Prepared:
         return [chunk for chunk in self.plan.chunks if chunk.number not in done]
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    """What is known of a job's data before its run begins."""
-
-    source: list[Column]
-    key: Column | None
-    note: str
-    watermark: Column | None
-    source_version: str | None
-    output: pa.Schema | None
-    """None where the source is empty and the transform's output is not declared."""
-
-
 def prepare(job: Job, *, new_run: bool = False, run_key: str | None = None) -> Prepared:
     """The job's run: its last one where that is unfinished, else a new one, planned, with its target table made.
 
-    With `run_key` (a scheduler's own name for a run) the run of that key is taken up again, even when it is done. Raises
-    JobError, ConnectError, SchemaError, TransformError or LedgerError before anything is written to the target.
+    With `run_key` (a scheduler's own name for a run) the run of that key is taken up again, even when it is done. Two
+    processes that start a job at once get the same run. Raises JobError, ConnectError, SchemaError, TransformError or
+    LedgerError before anything is written to the target.
     """
-    source, target = job.source_endpoint, job.target_endpoint
-    with target.connect() as connection:
+    with planning_lock.held(job):
+        return _prepared(job, new_run, run_key)
+
+
+def _prepared(job: Job, new_run: bool, run_key: str | None) -> Prepared:
+    with job.target_endpoint.connect() as connection:
         unfinished = _unfinished_run(connection, job, run_key)
         if unfinished is not None and new_run:
             _abandon(connection, job, unfinished)
             unfinished = None
+        connection.commit()
     if unfinished is not None and unfinished.plan_json is not None:
         return resume(job, unfinished)
-    draft = _draft(job, source)
-    run_id = unfinished.run_id if unfinished is not None else _start_run(job, target, run_key)
-    return _plan_run(job, run_id, draft)
+    drafted = draft(job)
+    run_id = unfinished.run_id if unfinished is not None else _start_run(job, run_key)
+    return _plan_run(job, run_id, drafted)
 
 
 def resume(job: Job, run: Run) -> Prepared:
@@ -121,16 +109,31 @@ def resume(job: Job, run: Run) -> Prepared:
             )
     if job.transform is not None:
         transform.find(job.transform)
-    return Prepared(job, run.run_id, stored, table, sealed, resumed=True)
+    prepared = Prepared(job, run.run_id, stored, table, sealed, resumed=True)
+    if prepared.missing and stored.spool is not None and not Path(stored.spool).is_dir():
+        committed = ", ".join(str(chunk.chunk_no) for chunk in sealed) or "none"
+        raise SpoolGone(
+            f"run {run.run_id} cannot be resumed: its spool {stored.spool} is gone, or on {run.host}, where it was started",
+            state=f"{len(sealed)} of {len(stored.chunks)} chunks are committed: {committed}.",
+            advice=spool.NO_OTHER_WAY,
+        )
+    return prepared
 
 
 def _unfinished_run(connection: Connection, job: Job, run_key: str | None) -> Run | None:
     if not ledger.exists(connection):
         return None
-    last = ledger.last_run(connection, job, run_key)
-    if last is None or last.state in {"abandoned", "undone"} or (last.state == "done" and run_key is None):
+    if run_key is not None:
+        own = ledger.last_run(connection, job, run_key)
+        if own is not None and own.state not in {"abandoned", "undone"}:
+            return own
+    last = ledger.last_run(connection, job)
+    if last is None or last.state in {"abandoned", "undone", "done"}:
         return None
     _refuse_undoing(last)
+    if run_key is not None:
+        # Rows of it are in the target: another run beside it would bring them again.
+        ledger.adopt_run(connection, last.run_id, run_key)
     return last
 
 
@@ -153,95 +156,8 @@ def _abandon(connection: Connection, job: Job, run: Run) -> None:
     spool.remove(_spool_folder(job, run.run_id) if stored is None else Path(stored))
 
 
-def _draft(job: Job, source: Endpoint) -> _Draft:
-    """Everything that can be found wrong with the job, before a run of it is recorded."""
-    if job.transform is not None:
-        transform.find(job.transform)
-    with source.connect() as connection:
-        columns = plan.source_columns(connection, job)
-        _require_readable(connection, job, columns)
-        columns = seventh_digit.found(connection, _stream(source.dialect, job, columns))
-        key, note = plan.choose_key(connection, job, columns)
-        new_by = None if job.watermark is None else watermark.find(columns, job)
-        version = None if job.query is not None else source_moves.version(connection, columns)
-    output = _output_schema(source, job, columns)
-    if job.lineage and output is not None:
-        output = lineage.extended(output)
-    draft = _Draft(columns, key, note, new_by, version, output)
+def _start_run(job: Job, run_key: str | None) -> str:
     with job.target_endpoint.connect() as connection:
-        _target_columns(connection, job, draft, source.dialect)
-    return draft
-
-
-def _output_schema(source: Endpoint, job: Job, columns: list[Column]) -> pa.Schema | None:
-    """What the transform returns: declared, or inferred from the first rows; without a transform what the source has."""
-    source_schema = types.schema(source.dialect, columns)
-    if job.transform is None:
-        return source_schema
-    if job.output_schema is not None:
-        return transform.find_schema(job.output_schema)
-    try:
-        return _inferred(source, job, columns, SAMPLE_ROWS)
-    except SchemaError:
-        return _inferred(source, job, columns, job.chunk_rows)
-
-
-def _require_readable(connection: Connection, job: Job, columns: list[Column]) -> None:
-    """Raise JobError for a query that must be wrapped, to read a column whole, and cannot be."""
-    dialect = connection.dialect.name
-    if job.query is None or not selection.needs_expressions(dialect, columns):
-        return
-    try:
-        catalog.query_columns(connection, selection.select_query(dialect, job.query, columns).sql)
-    except JobError as error:
-        guarded = ", ".join(f"{column.name} ({column.sql_type})" for column in selection.special(dialect, columns))
-        raise JobError(
-            f"the query cannot be read as it is: {guarded} must be read through an expression around it ({error.message})",
-            advice="Put the query into a view and copy that, leave out its WITH and ORDER BY, or cast the columns in it.",
-        ) from error
-
-
-def _stream(dialect: str, job: Job, columns: list[Column], rows: Condition = EVERY_ROW) -> Selection:
-    """The source's rows as one stream."""
-    if job.query is not None:
-        return selection.select_query(dialect, job.query, columns)
-    assert job.source_table is not None
-    return selection.select_table(dialect, TableName.parse(job.source_table), columns, rows)
-
-
-def _inferred(source: Endpoint, job: Job, columns: list[Column], rows: int) -> pa.Schema | None:
-    assert job.transform is not None
-    sample = extract.read_head(source, _stream(source.dialect, job, columns), rows)
-    if sample.num_rows == 0:
-        return None
-    frame = frames.to_pandas(sample, job.frame_dtypes)
-    result = transform.call(job.transform, transform.find(job.transform), frame)
-    return frames.infer_schema(result, sample.schema)
-
-
-def _target_columns(connection: Connection, job: Job, draft: _Draft, source_dialect: str) -> tuple[list[Column], bool]:
-    """The target's columns that the output fills, and whether the table is there already."""
-    table, dialect = job.target_name, connection.dialect.name
-    table.quoted(dialect)  # raises for a name that no database takes
-    exists = job.mode == "append" and catalog.table_exists(connection, table)
-    if not exists:
-        catalog.require_schema(connection, table)
-    if draft.output is None:
-        if exists:
-            return [], True
-        raise SchemaError(
-            f"{job.source_name} has no rows, so the output of {job.transform} is not known, and {table} is not there",
-            state="Nothing was written.",
-            advice="Declare the output's columns in output_schema, or make the table first.",
-        )
-    if exists:
-        existing = catalog.table_columns(connection, table)
-        return load.fit_existing(table, dialect, draft.output.names, existing), True
-    return load.target_columns(job, dialect, draft.output, draft.source, source_dialect), False
-
-
-def _start_run(job: Job, target: Endpoint, run_key: str | None) -> str:
-    with target.connect() as connection:
         ledger.create_tables(connection)
         connection.commit()
         run_id = ledger.start_run(connection, job, run_key)
@@ -249,43 +165,43 @@ def _start_run(job: Job, target: Endpoint, run_key: str | None) -> str:
     return run_id
 
 
-def _plan_run(job: Job, run_id: str, draft: _Draft) -> Prepared:
+def _plan_run(job: Job, run_id: str, drafted: Draft) -> Prepared:
     source, target = job.source_endpoint, job.target_endpoint
     folder = _spool_folder(job, run_id)
-    window = _window(job, source, target, draft.watermark)
+    window = _window(job, source, target, drafted.watermark)
     rows = EVERY_ROW
-    if draft.watermark is not None and window is not None:
-        rows = watermark.condition(source.dialect, draft.watermark, window)
-    if draft.key is None:
-        chunks = _spool(source, job, draft.source, rows, folder)
+    if drafted.watermark is not None and window is not None:
+        rows = watermark.condition(source.dialect, drafted.watermark, window)
+    if drafted.key is None:
+        chunks = _spool(source, job, drafted.source, rows, folder)
     else:
         with source.connect() as connection:
-            chunks = plan.key_ranges(connection, job, draft.key, rows)
+            chunks = plan.key_ranges(connection, job, drafted.key, rows)
     with target.connect() as connection:
-        columns, exists = _target_columns(connection, job, draft, source.dialect)
-        output = draft.output if draft.output is not None else pa.schema([])
+        columns, exists = target_columns(connection, job, drafted, source.dialect)
+        output = drafted.output if drafted.output is not None else pa.schema([])
         table = _landing_table(job, run_id)
         if job.mode == "replace":
             load.drop_if_exists(connection, table)
         if not exists:
             load.create_table(connection, table, columns)
-        way = _route(job, connection, table, columns, key=draft.key, is_new=not exists)
+        way = _route(job, connection, table, columns, key=drafted.key, is_new=not exists)
         run_plan = Plan(
-            source_columns=draft.source,
+            source_columns=drafted.source,
             target_columns=columns,
             output_schema=load.landing_schema(target.dialect, output, columns),
             chunks=chunks,
-            key=None if draft.key is None else draft.key.name,
-            spool=None if draft.key is not None else str(folder.resolve()),
+            key=None if drafted.key is None else drafted.key.name,
+            spool=None if drafted.key is not None else str(folder.resolve()),
             route=way,
-            watermark=None if draft.watermark is None else draft.watermark.name,
+            watermark=None if drafted.watermark is None else drafted.watermark.name,
             window=window,
-            source_version=draft.source_version,
+            source_version=drafted.source_version,
             notes=[
-                draft.note,
-                *_window_notes(draft.watermark, window),
+                drafted.note,
+                *_window_notes(drafted.watermark, window),
                 f"written by {way}",
-                *seventh_digit.notes(draft.source),
+                *seventh_digit.notes(drafted.source),
             ],
         )
         # One transaction: a plan without its table, or a table without its plan, cannot be.
@@ -330,7 +246,7 @@ def _spool_folder(job: Job, run_id: str) -> Path:
 
 
 def _spool(source: Endpoint, job: Job, columns: list[Column], rows: Condition, folder: Path) -> list[Chunk]:
-    batches = extract.read_batches(source, _stream(source.dialect, job, columns, rows))
+    batches = extract.read_batches(source, stream(source.dialect, job, columns, rows))
     return spool.write(batches, types.schema(source.dialect, columns), folder, job.chunk_rows)
 
 

@@ -14,9 +14,13 @@ from pathlib import Path
 import pyarrow as pa
 
 from etl.batches import in_runs
-from etl.errors import LedgerError
+from etl.errors import SpoolGone
 from etl.plan import Chunk
 
+NO_OTHER_WAY = (
+    "A stream is resumed from its spool only. Go on where it is, or start the job again with --new-run: rows that are committed "
+    "stay, unless `etl undo` can take them back first."
+)
 HASH_BLOCK_BYTES = 1 << 20
 
 
@@ -34,18 +38,12 @@ def write(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path, ch
 
 
 def read(chunk: Chunk, folder: Path) -> pa.Table:
-    """The rows of one chunk. Raises LedgerError when the file is gone or is not the one that was written."""
+    """The rows of one chunk. Raises SpoolGone when the file is gone or is not the one that was written."""
     path = folder / chunk.file
     if not path.is_file():
-        raise LedgerError(
-            f"{chunk} cannot be read: {path} is gone or on another machine",
-            advice="A stream is resumed from its spool only. Start the job again with --new-run.",
-        )
+        raise SpoolGone(f"{chunk} cannot be read: {path} is gone or on another machine", advice=NO_OTHER_WAY)
     if _sha256(path) != chunk.sha256:
-        raise LedgerError(
-            f"{chunk} cannot be read: {path} is not what the run wrote",
-            advice="A stream is resumed from its spool only. Start the job again with --new-run.",
-        )
+        raise SpoolGone(f"{chunk} cannot be read: {path} is not what the run wrote", advice=NO_OTHER_WAY)
     with pa.memory_map(str(path)) as source, pa.ipc.open_file(source) as reader:
         return reader.read_all()
 

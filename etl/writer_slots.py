@@ -5,13 +5,14 @@ A slot is a file that its holder has locked: the kernel lets go of the lock when
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from etl import file_locks
 
 POLL_SEC = 0.01
 
@@ -28,17 +29,9 @@ class WriterSlots:
         """Wait for one of `count` slots and hold it."""
         files = [os.open(self.folder / f"writer-{number}", os.O_RDWR | os.O_CREAT, 0o600) for number in range(count)]
         try:
-            while not any(map(_locked, files)):
+            while not any(map(file_locks.took, files)):
                 time.sleep(POLL_SEC)
             yield
         finally:
             for file in files:
                 os.close(file)
-
-
-def _locked(file: int) -> bool:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
