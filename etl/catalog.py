@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl import connect, statements
+from etl import code_pages, connect, statements
 from etl.errors import JobError, SchemaError
 from etl.statements import TableName, quote
 from etl.types import Column
@@ -67,6 +69,15 @@ def primary_key(connection: Connection, table: TableName) -> list[str]:
     with connect.statement(f"reading the primary key of {table}"):
         rows = connection.exec_driver_sql(_pragma("table_info", table))
         return [row.name for row in sorted(rows, key=lambda row: row.pk) if row.pk]
+
+
+def with_code_pages(connection: Connection, columns: list[Column]) -> list[Column]:
+    """The columns of a table, those marked whose text is in another code page than the database's."""
+    if connection.dialect.name != "mssql" or not any(map(code_pages.is_encoded, columns)):
+        return columns
+    with connect.statement("reading the database's collation"):
+        ours = connection.exec_driver_sql(statements.load("database_collation")).scalar_one()
+    return [replace(column, foreign_page=code_pages.differ(column, ours)) for column in columns]
 
 
 def _describe_mssql(connection: Connection, query: str, what: str) -> list[Column]:

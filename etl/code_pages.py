@@ -66,6 +66,14 @@ def codec(collation: str | None) -> str | None:
     return None
 
 
+def differ(column: Column, database_collation: str) -> bool:
+    """Whether the column's text is in another code page than that of the database's collation."""
+    if not is_encoded(column) or column.collation in {None, database_collation}:
+        return False
+    ours, theirs = codec(database_collation), codec(column.collation)
+    return ours != theirs or ours is None  # None is UTF-8, or one that is not known here
+
+
 def refuse_foreign(rows: pa.Table, columns: Sequence[Column]) -> None:
     """Raise SchemaError, naming column, row and character, for text that is not in its column's code page.
 

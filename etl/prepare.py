@@ -185,6 +185,7 @@ def _plan_run(job: Job, run_id: str, drafted: Draft) -> Prepared:
             load.drop_if_exists(connection, table)
         if not exists:
             load.create_table(connection, table, columns)
+        columns = catalog.with_code_pages(connection, columns)
         way = _route(job, connection, table, columns, key=drafted.key, is_new=not exists)
         run_plan = Plan(
             source_columns=drafted.source,

@@ -238,7 +238,8 @@ def _declared_decimals(frame: pd.DataFrame) -> pa.Schema:
 
 def _append(frame: pd.DataFrame, table: TableName, connection: Connection, target: Endpoint, *, is_new: bool) -> int:
     existing = catalog.table_columns(connection, table)
-    columns = load.fit_existing(table, target.dialect, [str(name) for name in frame.columns], existing)
+    fitting = load.fit_existing(table, target.dialect, [str(name) for name in frame.columns], existing)
+    columns = catalog.with_code_pages(connection, fitting)
     fields = [
         pa.field(column.name, _landing_type(target.dialect, column, dtype), nullable=column.nullable)
         for column, dtype in zip(columns, frame.dtypes, strict=True)

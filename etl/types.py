@@ -160,6 +160,9 @@ class Column:
     seventh: Seventh = field(default="", compare=False)
     """Found in the values (`etl.seventh_digit`), so no part of what the database declares."""
 
+    foreign_page: bool = field(default=False, compare=False)
+    """Its text is in another code page than the database's (`etl.catalog.with_code_pages`)."""
+
     @property
     def may_have_seventh(self) -> bool:
         """Whether values may have a seventh fractional digit: 100 ns."""

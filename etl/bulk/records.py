@@ -59,8 +59,8 @@ def kind(column: Column) -> Kind | None:
     """How a column travels, or None where bulk copy cannot carry it into its own table."""
     name = types.base_name(column.sql_type)
     # FreeTDS sends the bytes of the column's own encoding, and beside them the name of the database's (`src/tds/data.c`).
-    is_foreign = name in {"char", "varchar"} and code_pages.is_utf8(column.collation)
-    return None if is_foreign else KINDS.get(name)
+    is_garbled = column.foreign_page or (name in {"char", "varchar"} and code_pages.is_utf8(column.collation))
+    return None if is_garbled else KINDS.get(name)
 
 
 def carried_as(column: Column) -> str:
@@ -102,15 +102,7 @@ def _block(rows: pa.Table, columns: Sequence[Column], ordinals: Sequence[int], f
         values = _one_array(rows.column(position))
         found = kind(column)
         assert found is not None
-        try:
-            _refuse_null(values, column)
-            cells, lengths = found.encode(values, column)
-        except UnfitError as error:
-            row = first_row + (error.position or 0)
-            raise SchemaError(
-                f"column {column.name} ({column.sql_type}), row {row}: {error.reason}",
-                advice="Correct it in the transform.",
-            ) from error
+        cells, lengths = _encoded(found, values, column, first_row)
         if values.null_count:
             lengths = np.where(np.asarray(pc.is_null(values)), -1, lengths)
         fields.append(Field(ordinal, found.bind_type, offset))
@@ -123,6 +115,29 @@ def _block(rows: pa.Table, columns: Sequence[Column], ordinals: Sequence[int], f
         )
         records[:, start + PREFIX_BYTES : start + PREFIX_BYTES + cells.shape[1]] = cells
     return Block(fields, records, first_row)
+
+
+def refuse_unfit(rows: pa.Table, columns: Sequence[Column]) -> None:
+    """Raise SchemaError, as `blocks` does, for a number, moment or uniqueidentifier that its column cannot hold.
+
+    For rows that go another way: what the server says of a parameter names no column.
+    """
+    for values, column in zip(rows.columns, columns, strict=True):
+        found = kind(column)
+        if found is not None and found.bind_type not in {TEXT, BINARY}:
+            _encoded(found, _one_array(values), column, 0)
+
+
+def _encoded(found: Kind, values: pa.Array, column: Column, first_row: int) -> Encoded:
+    try:
+        _refuse_null(values, column)
+        return found.encode(values, column)
+    except UnfitError as error:
+        row = first_row + (error.position or 0)
+        raise SchemaError(
+            f"column {column.name} ({column.sql_type}), row {row}: {error.reason}",
+            advice="Correct it in the transform.",
+        ) from error
 
 
 def _refuse_null(values: pa.Array, column: Column) -> None:

@@ -26,11 +26,11 @@ def copy_rows(connection: Connection, table: TableName, rows: pa.Table, columns:
     """Bulk copy into the temporary table, then one INSERT … SELECT into the target; returns how many rows arrived."""
     if not rows.num_rows:
         return 0
-    staged = [_staged(column) for column in columns]
-    load.create_table(connection, STAGE, staged)
+    waiting = [staged(column) for column in columns]
+    load.create_table(connection, STAGE, waiting)
     places = range(1, len(columns) + 1)
     hints = ("KEEP_NULLS", "TABLOCK")
-    sent = copy.copy_rows(connection, STAGE, rows, staged, places, table_columns=len(columns), hints=hints)
+    sent = copy.copy_rows(connection, STAGE, rows, waiting, places, table_columns=len(columns), hints=hints)
     names = ", ".join(quote("mssql", column.name) for column in columns)
     with connect.statement(f"appending to {table}"), identity_insert(connection, table, columns):
         insertion = f"INSERT INTO {table.quoted('mssql')} ({names}) SELECT {names} FROM {STAGE.quoted('mssql')}"
@@ -41,8 +41,9 @@ def copy_rows(connection: Connection, table: TableName, rows: pa.Table, columns:
     return int(arrived)
 
 
-def _staged(column: Column) -> Column:
+def staged(column: Column) -> Column:
+    """The column of a staging table in which the column's values wait."""
     sql_type = records.carried_as(column)
     # Text that waits in UTF-16 needs no collation, and is not under every one of them.
     collation = column.collation if sql_type == column.sql_type else None
-    return replace(column, sql_type=sql_type, collation=collation, identity=False, nullable=True)
+    return replace(column, sql_type=sql_type, collation=collation, foreign_page=False, identity=False, nullable=True)

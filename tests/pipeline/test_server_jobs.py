@@ -7,6 +7,7 @@ import pytest
 import etl
 from etl.errors import JobError
 from tests.databases import Database
+from tests.pipeline.command import etl_here
 from tests.pipeline.jobs import job, make_orders
 
 
@@ -25,3 +26,11 @@ def test_a_query_that_needs_no_wrapping_may_have_both(server_database: Database)
     query = "WITH o AS (SELECT * FROM orders) SELECT TOP 25 * FROM o ORDER BY id"
     assert etl.run(job(server_database, query=query)).rows_written == 25
     assert sorted(number for (number,) in server_database.rows("copies", "id")) == list(range(1, 26))
+
+
+def test_show_says_what_bulk_copy_does_without(server_database: Database) -> None:
+    make_orders(server_database, 5)
+    result = etl.run(job(server_database, bulk_without=["check_constraints"]))
+    shown = etl_here("show", result.run_id, ETL_TARGET_URL=server_database.url)
+    assert "plan: written by bulk copy: " in shown.stdout
+    assert ", without CHECK_CONSTRAINTS" in shown.stdout

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pytest
 
 from etl import code_pages
+from etl.bulk import records, staging
 from etl.errors import SchemaError
 from etl.types import Column
 
@@ -54,3 +55,34 @@ def test_a_character_beyond_the_code_page_is_named(
         return
     with pytest.raises(SchemaError, match=rf"column c \(.*, code page \d+\), row 2: .* has '{lacking}'"):
         code_pages.refuse_foreign(rows, [column])
+
+
+@pytest.mark.parametrize(
+    ("sql_type", "collation", "differs"),
+    [
+        ("varchar(9)", "SQL_Latin1_General_CP1_CI_AS", False),
+        ("varchar(9)", "Danish_Norwegian_CI_AS", False),
+        ("varchar(9)", "Greek_CI_AS", True),
+        ("varchar(9)", "Latin1_General_100_CI_AS_SC_UTF8", True),
+        ("varchar(9)", "Chinese_PRC_CI_AS", True),
+        ("varchar(9)", None, False),
+        ("nvarchar(9)", "Greek_CI_AS", False),
+    ],
+)
+def test_a_column_in_another_code_page_than_the_database(sql_type: str, collation: str | None, differs: bool) -> None:
+    column = Column("c", sql_type, collation=collation)
+    assert code_pages.differ(column, "SQL_Latin1_General_CP1_CI_AS") is differs
+
+
+def test_of_two_that_are_not_known_here_nothing_is_assumed() -> None:
+    chinese = Column("c", "varchar(9)", collation="Chinese_PRC_CI_AS")
+    assert not code_pages.differ(chinese, "Chinese_PRC_CI_AS")
+    assert code_pages.differ(chinese, "Chinese_Taiwan_Stroke_CI_AS")
+
+
+def test_text_of_another_code_page_waits_in_utf_16() -> None:
+    greek = Column("c", "varchar(9)", nullable=False, collation="Greek_CI_AS", foreign_page=True)
+    assert records.kind(greek) is None
+    waiting = staging.staged(greek)
+    assert (waiting.sql_type, waiting.collation, waiting.foreign_page) == ("nvarchar(max)", None, False)
+    assert records.kind(waiting) is not None
