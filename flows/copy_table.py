@@ -69,7 +69,8 @@ def check_run(prepared: Prepared, result: RunResult) -> RunResult:
 def report_run(result: RunResult) -> None:
     """A table of the chunks as an artifact, and the result in the log."""
     create_table_artifact(key="etl-chunks", table=report.chunk_rows(result), description=report.result_line(result))
-    get_run_logger().info(report.result_line(result))
+    for line in report.last_lines(result):
+        get_run_logger().info(line)
 
 
 @flow(name="copy-table", retries=FLOW_RETRIES, retry_delay_seconds=RETRY_DELAY_SEC, persist_result=False)
