@@ -22,7 +22,9 @@ from etl.statements import TableName, quote
 from etl.types import Column
 
 Profile = dict[str, dict[str, str]]
-"""For each column its measures as text: {"amount": {"values": "10", "sum": "12.50"}}."""
+"""For each column its measures as text: {"amount": {"values": "10", "sum": "12.50"}}.
+
+A column that cannot hold NULL has as many values as there are rows, which are counted elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def profile(rows: pa.Table, dialect: str, columns: Sequence[Column]) -> Profile:
     found: Profile = {}
     for position, column in enumerate(columns):
         values = rows.column(position)
-        found[column.name] = {"values": str(len(values) - values.null_count)}
+        found[column.name] = {"values": str(len(values) - values.null_count)} if column.nullable else {}
         for measure in measures(dialect, column, values.type):
             found[column.name][measure.name] = _text(measure.arrow(values) if len(values) > values.null_count else 0)
     return found
@@ -71,17 +73,20 @@ def of_table(
     """Of the rows in a table. `schema` has the Arrow types that the columns were read as or written from."""
     dialect = connection.dialect.name
     expressions, places = [], []
+    found: Profile = {column.name: {} for column in columns}
     for column, field in zip(columns, schema, strict=True):
         name = quote(dialect, column.name)
-        expressions.append(f"COUNT({name})" if dialect == "sqlite" else f"COUNT_BIG({name})")
-        places.append((column.name, "values"))
+        if column.nullable:
+            expressions.append(f"COUNT({name})" if dialect == "sqlite" else f"COUNT_BIG({name})")
+            places.append((column.name, "values"))
         for measure in measures(dialect, column, field.type):
             expressions.append(f"SUM({measure.sql.format(column=name)})")
             places.append((column.name, measure.name))
+    if not expressions:
+        return found
     sql = f"SELECT {', '.join(expressions)} FROM {table.quoted(dialect)} WHERE {rows.sql}"
     with connect.statement(f"counting the values of {table}"):
         numbers = connection.exec_driver_sql(sql, rows.bounds).one()
-    found: Profile = {column.name: {} for column in columns}
     for (column_name, measure_name), number in zip(places, numbers, strict=True):
         found[column_name][measure_name] = _text(number or 0)
     return found
@@ -122,25 +127,22 @@ def _text(number: Any) -> str:
 
 
 def _sum(_column: Column, arrow: pa.DataType) -> list[Measure]:
+    if pa.types.is_boolean(arrow):
+        return [Measure("sum", "CAST({column} AS bigint)", lambda values: int(pc.sum(values.cast(pa.int8())).as_py()))]
+    if pa.types.is_integer(arrow) and arrow.bit_width < 64:
+        return [Measure("sum", "CAST({column} AS bigint)", lambda values: int(pc.sum(values).as_py()))]
     if pa.types.is_decimal(arrow) and arrow.precision > SUM_DIGITS:
         return []
-    scale = arrow.scale if pa.types.is_decimal(arrow) else 0
-    wide = pa.decimal128(38, scale)
-
-    def add(values: pa.ChunkedArray) -> Decimal:
-        if pa.types.is_boolean(values.type):
-            values = values.cast(pa.int8())
-        narrow = pa.types.is_integer(values.type) and values.type.bit_width < 64
-        return Decimal(pc.sum(values if narrow else values.cast(wide)).as_py())
-
-    return [Measure("sum", f"CAST({{column}} AS decimal(38,{scale}))", add)]
+    wide = pa.decimal128(38, arrow.scale if pa.types.is_decimal(arrow) else 0)
+    sql = f"CAST({{column}} AS decimal(38,{wide.scale}))"
+    return [Measure("sum", sql, lambda values: Decimal(pc.sum(values.cast(wide)).as_py()))]
 
 
 def _days(_column: Column, _arrow: pa.DataType) -> list[Measure]:
     return [
         Measure(
             "days since 1900",
-            "CAST(DATEDIFF(day, '19000101', {column}) AS bigint)",
+            "DATEDIFF_BIG(day, '19000101', {column})",
             lambda values: int(pc.sum(pc.add(values.cast(pa.int32()).cast(pa.int64()), DAYS_1900_TO_1970)).as_py()),
         )
     ]
@@ -158,8 +160,8 @@ def _moment(column: Column, arrow: pa.DataType) -> list[Measure]:
         return int(pc.sum(pc.subtract(_whole_seconds(values), day_starts)).as_py())
 
     return [
-        Measure("days since 1900", "CAST(DATEDIFF(day, '19000101', {column}) AS bigint)", days),
-        Measure("seconds of day", "CAST(DATEDIFF(second, CAST({column} AS date), {column}) AS bigint)", seconds),
+        Measure("days since 1900", "DATEDIFF_BIG(day, '19000101', {column})", days),
+        Measure("seconds of day", "DATEDIFF_BIG(second, CAST({column} AS date), {column})", seconds),
     ]
 
 

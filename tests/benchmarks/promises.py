@@ -69,6 +69,7 @@ def _peak_ratio(whose: str) -> Callable[[Result, Result], float]:
 
 
 _READ, _LOAD, _ONE, _TWO = "etl.read_sql", "etl.to_sql", "etl.run, one worker", "etl.run, two workers"
+_SERIAL, _BARE = "etl.run, serial", "etl.run, serial, without ledger and checks"
 
 PROMISES = (
     Promise("read: speed, to arrow-odbc into a frame", (_READ, "arrow-odbc into a frame"), _speed_ratio, at_least=0.9),
@@ -88,6 +89,7 @@ PROMISES = (
         "load: speed, to DataFrame.to_sql", (_LOAD, "DataFrame.to_sql"), _speed_ratio, at_least=10.0, elsewhere=60.0
     ),
     Promise("copy: speed, to pandas", (_ONE, "pandas: read_sql, to_sql"), _speed_ratio, at_least=8.0, elsewhere=50.0),
+    Promise("copy: speed, with ledger and checks to without", (_SERIAL, _BARE), _speed_ratio, at_least=0.95),
     Promise("copy: speed, two workers to one", (_TWO, _ONE), _speed_ratio, at_least=1.0),
 )
 """For hundreds of thousands of rows of the table of twelve common columns."""

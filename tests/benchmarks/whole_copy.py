@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from etl.job import Executor
 from tests.benchmarks.case import Place
 from tests.benchmarks.tables import emptied
 
 
-def prepared(place: Place, workers: int) -> Callable[[], int]:
+def prepared(place: Place, workers: int, executor: Executor = "process") -> Callable[[], int]:
     """The copy of the full table into the emptied one, in so many workers."""
     import etl
 
@@ -22,6 +23,7 @@ def prepared(place: Place, workers: int) -> Callable[[], int]:
         key=place.dataset.key[0],
         transform=place.dataset.transform,
         workers=workers,
+        executor=executor,
     )
 
     return lambda: etl.run(job, new_run=True).rows_written

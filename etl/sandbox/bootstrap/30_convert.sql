@@ -1,8 +1,9 @@
 -- Conversions as SQL Server makes them. `strict` false is TRY_CAST: NULL instead of an error. `source` is the name of the
 -- type converted from, for the message.
 
-CREATE FUNCTION utf16_length(v text) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-  RETURN CASE WHEN octet_length(v) = length(v) THEN length(v) ELSE length(v) + length(regexp_replace(v, '[\u0001-\uffff]', '', 'g')) END;
+-- Not STRICT, so that it is inlined.
+CREATE FUNCTION utf16_length(v text) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN length(v) + CASE WHEN v ~ '[\U00010000-\U0010ffff]' THEN length(regexp_replace(v, '[\u0001-\uffff]', '', 'g')) ELSE 0 END;
 
 CREATE FUNCTION int_from_number(v numeric, target text, strict bool, source text) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE low numeric; high numeric;

@@ -128,13 +128,13 @@ BEGIN
   IF n BETWEEN -9223372036854775808 AND 9223372036854775807 THEN RETURN n; END IF;
   RETURN fail(535, 'The datediff_big function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff_big with a less precise datepart.', NULL::int8);
 END $$;
+-- Not STRICT, so that it is inlined; NULL is neither beyond. The message hangs on n, or the planner would call `fail` by itself.
+CREATE FUNCTION date_diff_int(n int8) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE
+  RETURN CASE WHEN n > 2147483647 OR n < -2147483647 THEN sandbox.fail(535, 'The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff with a less precise datepart.' || left(n::text, 0), NULL::int) ELSE n::int END;
 CREATE FUNCTION date_diff(part text, a stamp, b stamp) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
-DECLARE n numeric := CASE part WHEN 'nanosecond' THEN (b::int8 - a::int8)::numeric * 100 ELSE date_diff_big(part, a, b) END;
 BEGIN
-  IF abs(n) > 2147483647 THEN
-    RETURN fail(535, 'The datediff function resulted in an overflow. The number of dateparts separating two date/time instances is too large. Try to use datediff with a less precise datepart.', NULL::int);
-  END IF;
-  RETURN n::int;
+  IF part = 'nanosecond' AND abs(b::int8 - a::int8) > 2147483647 THEN RETURN date_diff_int(9223372036854775807); END IF;
+  RETURN date_diff_int(date_diff_big(part, a, b));
 END $$;
 CREATE FUNCTION date_part(part text, s stamp) RETURNS int LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE v timestamp := timestamp_of(s);

@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from etl.sandbox.errors import SqlServerError, not_supported
-from etl.sandbox.moments import unit_of
+from etl.sandbox.moments import DAY, MINUTE, SECOND, unit_of
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.conversion import convert
@@ -121,14 +121,22 @@ def _dateadd(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     return Expression(_like(start, moved), kind, nullable=start.nullable or count.nullable)
 
 
+_TICKS_OF_PART = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE, "day": DAY}
+
+
 def _datediff(name: str, kind: SqlType, postgres: str) -> None:
     @function(name, 3)
     def _handler(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
         part = _part(arguments[0], name.lower())
         first, second = moment(context, arguments[1]), moment(context, arguments[2])
         sides = [_instant(side) for side in (first, second)]
+        sql = f"sandbox.{postgres}('{part}', {sides[0]}, {sides[1]})"
+        if part in _TICKS_OF_PART:
+            # Written out it is a few machine instructions a row, which makes sums over a table bearable.
+            start, end = (f"(({side})::int8 + {DAY}) / {_TICKS_OF_PART[part]}" for side in sides)
+            sql = f"({end} - {start})" if kind is BIGINT else f"sandbox.date_diff_int({end} - {start})"
         return Expression(
-            f"sandbox.{postgres}('{part}', {sides[0]}, {sides[1]})",
+            sql,
             kind,
             nullable=first.nullable or second.nullable,
             aggregate=first.aggregate,

@@ -80,16 +80,22 @@ def _fit_decimal(sql: str, request: Request) -> str:
     return f"sandbox.decimal_fit({sql}, {target.precision}, {target.scale}, {request.strict}, '{name}')"
 
 
+_MONEY_DIGITS = {"money": (19, 4), "smallmoney": (10, 4)}
+
+
 def number_to_decimal(sql: str, request: Request) -> str:
     """Rounded to the scale. Error 8115 where the whole digits do not fit."""
     source, target = request.source, request.target
     assert target.precision is not None
     assert target.scale is not None
-    if source.name == "decimal":
-        assert source.precision is not None
-        assert source.scale is not None
-        if source.scale <= target.scale and source.precision - source.scale <= target.precision - target.scale:
-            return f"({sql})::numeric({target.precision},{target.scale})"
+    precision, scale = _MONEY_DIGITS.get(source.name, (source.precision, source.scale))
+    if (
+        precision is not None
+        and scale is not None
+        and scale <= target.scale
+        and precision - scale <= target.precision - target.scale
+    ):
+        return f"({sql})::numeric({target.precision},{target.scale})"
     widths = {"bit": 1, "tinyint": 3, "smallint": 5, "int": 10, "bigint": 19}
     if source.name in widths and widths[source.name] <= target.precision - target.scale:
         return f"({sql}){'::int4' if source.name == 'bit' else ''}::numeric({target.precision},{target.scale})"
