@@ -21,9 +21,10 @@ from etl import (
     transform,
     types,
     watermark,
+    wrapping,
 )
 from etl.connect import Endpoint
-from etl.errors import JobError, SchemaError
+from etl.errors import SchemaError
 from etl.job import Job
 from etl.selection import EVERY_ROW, Condition, Selection
 from etl.sift import Sieve
@@ -59,7 +60,8 @@ def draft(job: Job) -> Draft:
         row_schema.find(job.row_schema)
     with source.connect() as connection:
         columns = plan.source_columns(connection, job)
-        _require_readable(connection, job, columns)
+        if job.query is not None:
+            wrapping.require_wrappable(connection, job.query, columns)
         columns = seventh_digit.found(connection, stream(source.dialect, job, columns))
         key, note = plan.choose_key(connection, job, columns)
         new_by = None if job.watermark is None else watermark.find(columns, job)
@@ -84,21 +86,6 @@ def _output_schema(source: Endpoint, job: Job, columns: list[Column]) -> pa.Sche
         return _inferred(source, job, columns, SAMPLE_ROWS)
     except SchemaError:
         return _inferred(source, job, columns, job.chunk_rows)
-
-
-def _require_readable(connection: Connection, job: Job, columns: list[Column]) -> None:
-    """Raise JobError for a query that must be wrapped, to read a column whole, and cannot be."""
-    dialect = connection.dialect.name
-    if job.query is None or not selection.needs_expressions(dialect, columns):
-        return
-    try:
-        catalog.query_columns(connection, selection.select_query(dialect, job.query, columns).sql)
-    except JobError as error:
-        guarded = ", ".join(f"{column.name} ({column.sql_type})" for column in selection.special(dialect, columns))
-        raise JobError(
-            f"the query cannot be read as it is: {guarded} must be read through an expression around it ({error.message})",
-            advice="Put the query into a view and copy that, leave out its WITH and ORDER BY, or cast the columns in it.",
-        ) from error
 
 
 def stream(dialect: str, job: Job, columns: list[Column], rows: Condition = EVERY_ROW) -> Selection:

@@ -17,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from etl import catalog, connect, extract, frames, load, plain_query, read_rows, route, seventh_digit, types
+from etl import catalog, connect, extract, frames, load, plain_query, read_rows, route, seventh_digit, types, wrapping
 from etl.append import append
 from etl.batches import in_runs
 from etl.connect import Endpoint, Role
@@ -166,6 +166,7 @@ def _selection(connection: Connection, sql: str, columns: Sequence[str] | None) 
     else:
         select = partial(select_query, dialect, sql)
         declared = catalog.query_columns(connection, sql)
+        wrapping.require_wrappable(connection, sql, declared)
     return select(seventh_digit.found(connection, select(declared)))
 
 

@@ -129,5 +129,8 @@ def test_sqlite_gets_their_text(moments: MssqlDatabase, sqlite_file: MssqlDataba
 
 
 def test_a_query_that_cannot_be_asked_first_is_refused(moments: MssqlDatabase) -> None:
+    ordered = "SELECT * FROM dbo.orders ORDER BY id"
     with pytest.raises(JobError, match="the query cannot be read as it is: fine"):
-        etl.run(job(moments, query="SELECT * FROM dbo.orders ORDER BY id"))
+        etl.run(job(moments, query=ordered))
+    with pytest.raises(JobError, match="the query cannot be read as it is: fine"):
+        next(iter(etl.iter_sql(ordered, moments.url)))
