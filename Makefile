@@ -21,8 +21,9 @@ demo: setup ## Load the NYC 2013 flights into a sandbox server and run the flow 
 test: setup tools ## Run the tests; ARGS="-k plan" goes to pytest
 	$(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
-soak: setup ## Send the sandbox 100,000 mutated messages; ARGS="--messages 1000"
-	$(PYTHON) -m tests.soak $(ARGS)
+soak: setup tools ## Strike running jobs with 1,000 faults, then send the sandbox 100,000 damaged messages; ARGS="--count 50"
+	$(PYTHON) -m tests.soak faults --report tests/soak-report.json $(ARGS)
+	$(PYTHON) -m tests.soak messages $(ARGS)
 
 bench: setup tools ## Measure speed, side by side; ARGS="--quick" or "--data all --plot bench.png"
 	$(UV) sync --locked --group bench
