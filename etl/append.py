@@ -8,7 +8,7 @@ import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from etl import catalog, code_pages, insert
-from etl.bulk import copy, lengths, staging
+from etl.bulk import copy, lengths, records, staging
 from etl.errors import SchemaError
 from etl.route import Route, shape_of
 from etl.statements import TableName
@@ -25,6 +25,8 @@ def append(connection: Connection, table: TableName, rows: pa.Table, columns: li
         columns = _collated(connection, table, columns)
         code_pages.refuse_foreign(rows, columns)
     if route.way == "insert":
+        if connection.dialect.name == "mssql":
+            records.refuse_unfit(rows, columns)
         return insert.append_rows(connection, table, rows, columns)
     if route.way == "bulk copy" and shape_of(catalog.table_columns(connection, table)) != route.shape:
         raise SchemaError(
@@ -45,8 +47,12 @@ def append(connection: Connection, table: TableName, rows: pa.Table, columns: li
 
 
 def _collated(connection: Connection, table: TableName, columns: list[Column]) -> list[Column]:
-    """The columns with the collations that the table gave those that were declared without one."""
     if all(column.collation is not None or not code_pages.is_encoded(column) for column in columns):
         return columns
+    return collated(connection, table, columns)
+
+
+def collated(connection: Connection, table: TableName, columns: list[Column]) -> list[Column]:
+    """The columns with the collations that the table gave them."""
     given = {column.name.casefold(): column.collation for column in catalog.table_columns(connection, table)}
     return [replace(column, collation=given.get(column.name.casefold())) for column in columns]

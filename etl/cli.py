@@ -1,4 +1,4 @@
-"""The command line: `etl copy`, `run`, `resume`, `verify`, `undo`, `runs`, `show`, `sandbox`.
+"""The command line: `etl copy`, `run`, `resume`, `runs`, `show`, `rejects`, `verify`, `undo`, `sandbox`.
 
 Only the standard library and typer are imported before a command runs, so that `etl --help` answers at once.
 """
@@ -144,6 +144,23 @@ def show(
         with _target(target).connect() as connection:
             sealed = ledger.sealed_chunks(connection, run_id)
         report.print_run(found, sealed, as_json=as_json)
+
+
+@app.command("rejects")
+def rejects_command(
+    run_id: Annotated[str, typer.Argument(metavar="RUN", help="The run's id, from `etl runs`.")],
+    target: TargetUrl = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """List the rows that a run set aside, with their reasons; --json has their values too."""
+    with _errors_told(as_json, debug):
+        from etl import rejects, report
+
+        found = _find_run(run_id, target)
+        with _target(target).connect() as connection:
+            aside = rejects.of_run(connection, found.run_id)
+        report.print_rejects(found.run_id, aside, as_json=as_json)
 
 
 @app.command()

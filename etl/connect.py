@@ -20,7 +20,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from etl import errors, link, statements
+from etl import errors, first_connection, link, statements
 from etl.errors import ConnectError, JobError
 
 Role = Literal["reader", "writer"]
@@ -175,6 +175,9 @@ class Endpoint:
             connection = self.engine.connect()
         except sa.exc.DBAPIError as error:
             raise errors.from_connect(error.orig or error, self.label) from error
+        except sa.exc.ResourceClosedError as error:
+            # SQLAlchemy's first questions about a server pass over a lost link, and fail at the next one.
+            raise errors.from_connect(error, self.label) from error
         except ImportError as error:
             raise errors.DriverMissing(
                 f"cannot connect to {self.label}: pyodbc cannot be loaded ({error})",
@@ -292,6 +295,8 @@ def _mssql_engine(url: URL, role: Role, isolation: Isolation) -> Engine:
         isolation_level="AUTOCOMMIT" if role == "reader" else None,
         hide_parameters=True,
     )
+
+    first_connection.watch(engine, str(url.host))
 
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _record: object) -> None:

@@ -14,7 +14,8 @@
     │   ├── WorkerDied          exit  8   a worker process ended while it held a chunk
     │   └── TooManyRejects      exit  7   more rows are refused than the job allows
     ├── LedgerError             exit  9   the ledger and what happened do not agree, or a run cannot be resumed
-    │   └── ClaimLost           exit  9   the server rolled a chunk's transaction back underneath
+    │   ├── ClaimLost           exit  9   the server rolled a chunk's transaction back underneath
+    │   └── SpoolGone           exit  9   the rows of a stream are not where the run has put them
     ├── CheckFailed             exit 10   source and target differ after the run
     └── Interrupted             exit 130  stopped by SIGINT or SIGTERM
 
@@ -130,6 +131,10 @@ class ClaimLost(LedgerError):
     """The server rolled a chunk's transaction back without that the driver said so."""
 
 
+class SpoolGone(LedgerError):
+    """The rows of a stream are not where the run has put them, or are other ones."""
+
+
 class CheckFailed(EtlError):
     """After the run, source, ledger and target do not agree."""
 
@@ -184,13 +189,18 @@ def sqlstate(error: BaseException) -> str:
     return state if isinstance(state, str) and len(state) == 5 else ""
 
 
+MAX_SAID_CHARS = 2_000
+"""SQL Server's own messages have 2,047 at most; arrow-odbc puts a whole value, of any length, into one."""
+
+
 def server_message(error: BaseException) -> str:
     """The driver's text without its prefixes: what the server said."""
     text = str(error.args[1] if len(error.args) > 1 else error)
     arrow = ARROW_ODBC.search(text)
     text = text if arrow is None else arrow[3]
     text = NATIVE_NUMBER.sub("", text)
-    return re.sub(r"\[[^\]]{2,40}\]\s*", "", text).strip(" ;")
+    said = re.sub(r"\[[^\]]{2,40}\]\s*", "", text).strip(" ;")
+    return said if len(said) <= MAX_SAID_CHARS else f"{said[:MAX_SAID_CHARS]}…"
 
 
 def from_connect(error: BaseException, where: str) -> ConnectError:

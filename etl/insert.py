@@ -74,8 +74,8 @@ def bound_values(dialect: str, values: pa.ChunkedArray, column: Column) -> list[
     ISO text for dates, times and datetimes, plain digits for decimals; everything else as Python has it.
     """
     arrow = values.type
-    if dialect == "mssql" and pa.types.is_floating(arrow):
-        _refuse_infinity(values, column)
+    if dialect == "mssql":
+        refuse_infinity(values, column)
     as_text = dialect == "sqlite" or types.rule(column.sql_type).bind_text
     if pa.types.is_timestamp(arrow) and arrow.tz is not None:
         utc = _moment_text(values.cast(pa.timestamp(arrow.unit, tz="UTC")).cast(pa.timestamp(arrow.unit)))
@@ -99,7 +99,10 @@ def _moment_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.utf8_slice_codeunits(text, 0, -2) if in_ns else text
 
 
-def _refuse_infinity(values: pa.ChunkedArray, column: Column) -> None:
+def refuse_infinity(values: pa.ChunkedArray, column: Column) -> None:
+    """Raise SchemaError, naming column and row, for a float that SQL Server cannot hold."""
+    if not pa.types.is_floating(values.type):
+        return
     infinite = pc.index(pc.fill_null(pc.is_inf(values), False), True).as_py()
     if infinite >= 0:
         raise SchemaError(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from etl.connect import Endpoint, Isolation, redact
 from etl.environment import SOURCE_VARIABLE, TARGET_VARIABLE
@@ -25,16 +26,33 @@ Mode = Literal["append", "replace"]
 Executor = Literal["process", "serial"]
 
 
+def _count_or_share(value: int | str) -> int | str:
+    if isinstance(value, str) and value.isdecimal():
+        value = int(value)
+    if isinstance(value, int):
+        if value < 0:
+            raise ValueError("give a count of rows, not below 0")
+        return value
+    if not re.fullmatch(r"\d+(\.\d+)?%", value) or float(value[:-1]) > 100:
+        raise ValueError("give a count of rows, or a share of them such as 0.1%")
+    return value
+
+
+MaxRejects = Annotated[int | str, AfterValidator(_count_or_share)]
+
 HOW_FAST = frozenset(
     {"chunk_rows", "workers", "writers", "chunk_attempts", "run_retries", "executor", "spool_dir", "table_lock"}
+    | {"on_bad_row", "max_rejects"}
 )
-"""Fields that do not change which data goes where."""
+"""Fields that do not change which data goes where; a run that a bad row has failed may go on and set such rows aside."""
 
 
 class Job(BaseModel):
     """One table's way from a source to a target."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True
+    )
 
     source: DatabaseUrl = Field(
         default=f"env:{SOURCE_VARIABLE}", description="SQLAlchemy URL of the source, or env:NAME of a variable with it."
@@ -78,6 +96,19 @@ class Job(BaseModel):
     frame_dtypes: FrameDtypes = Field(
         default=DEFAULT_FRAME_DTYPES, description="How columns reach the transform: which pandas dtypes."
     )
+    row_schema: str | None = Field(
+        default=None,
+        alias="schema",
+        description="module:object, a pandera schema that every row written must meet, as the transform returns it.",
+    )
+    on_bad_row: Literal["fail", "reject"] = Field(
+        default="fail",
+        description="What becomes of a row that transform, schema, types or server refuse: it fails its chunk, or it is set"
+        " aside in etl_reject and the others are loaded. The transform must judge each row by itself then.",
+    )
+    max_rejects: MaxRejects = Field(
+        default=1_000, description="With reject: how many rows may be set aside, as a count or as a share such as 0.1%."
+    )
     mode: Mode = Field(default="append", description="append adds rows; replace swaps in a new table.")
     lineage: bool = Field(
         default=False,
@@ -120,6 +151,10 @@ class Job(BaseModel):
             raise ValueError("watermark_lag_sec and watermark_utc describe a watermark, and there is none")
         if self.output_schema is not None and self.transform is None:
             raise ValueError("output_schema describes a transform's output, and there is no transform")
+        if self.on_bad_row == "reject" and self.bulk_without:
+            raise ValueError(
+                "with on_bad_row reject some rows go by INSERT, which checks and fires: leave bulk_without out"
+            )
         return self
 
     def __repr_args__(self) -> Any:
@@ -151,10 +186,7 @@ class Job(BaseModel):
 
     def hash(self) -> str:
         """Names the job: equal for jobs that copy the same data the same way to the same place, however fast."""
-        what = self.model_dump(
-            mode="json",
-            exclude={"source", "target", "chunk_rows", "workers", "writers", "executor", "spool_dir", "table_lock"},
-        )
+        what = self.model_dump(mode="json", exclude={"source", "target", *HOW_FAST})
         what["bulk_without"] = sorted(self.bulk_without)
         what["source"] = self.source_endpoint.label
         what["target"] = self.target_endpoint.label

@@ -177,6 +177,11 @@ def start_run(connection: Connection, job: Job, run_key: str | None) -> str:
     return run_id
 
 
+def adopt_run(connection: Connection, run_id: str, run_key: str) -> None:
+    """Take a run up under another key."""
+    _execute(connection, "ledger_adopt_run", run_id=run_id, run_key=run_key)
+
+
 def store_plan(connection: Connection, run_id: str, plan: Plan) -> None:
     """Give a run its plan. Raises LedgerError when it has one already: then another process is planning it too."""
     if _execute(connection, "ledger_store_plan", run_id=run_id, plan_json=plan.to_json()).rowcount != 1:

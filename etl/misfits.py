@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -44,20 +45,32 @@ def of_table(table: pa.Table, schema: pa.Schema) -> Iterator[Misfit]:
 
 
 def _misfits(values: Any, field: pa.Field) -> Iterator[Misfit]:
-    trouble = partial(_trouble, values, field)
+    array = _natural(values)
+    if not field.nullable:
+        for missing in np.flatnonzero(np.asarray(values.isna() if array is None else array.is_null())).tolist():
+            yield Misfit(missing, field.name, "NULL, and the column is declared NOT NULL")
+    trouble = partial(_trouble, values if array is None else array, field)
     if trouble(0, len(values)) is None:
         return
     for row, error in halving.search(0, len(values), trouble, piece=PIECE_ROWS):
-        told = "" if error.reason.startswith("NULL") else f"{_shown(values, row)}: "
-        yield Misfit(row, field.name, f"{told}{error.reason}")
+        yield Misfit(row, field.name, f"{_shown(values, row)}: {error.reason}")
+
+
+def _natural(values: Any) -> pa.Array | None:
+    """The values in the Arrow type that they have, or None for those of a Series that have none in common."""
+    if not isinstance(values, pd.Series):
+        return values
+    try:
+        return natural(values)
+    except UnfitError:
+        return None
 
 
 def _trouble(values: Any, field: pa.Field, start: int, stop: int) -> UnfitError | None:
-    """What keeps these values from their column. A Series may hold anything; an array is of one type already."""
+    """What keeps these values from their column."""
     try:
-        array = natural(values.iloc[start:stop]) if isinstance(values, pd.Series) else values[start:stop]
-        if cast_exactly(array, field.type).null_count and not field.nullable:
-            return UnfitError("NULL, and the column is declared NOT NULL", None)
+        array = values[start:stop] if isinstance(values, pa.Array) else natural(values.iloc[start:stop])
+        cast_exactly(array, field.type)
     except UnfitError as error:
         return error
     return None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -10,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from etl import connect, ledger, limits, load, pool, retries, spool
+from etl import connect, ledger, limits, load, pool, rejects, retries, spool, writer_slots
 from etl import prepare as preparation
 from etl.check import check
 from etl.errors import ChunkFailed, EtlError, Interrupted, LedgerError, WorkerDied
@@ -21,7 +20,6 @@ from etl.prepare import Prepared
 from etl.result import ChunkResult, RunResult
 from etl.retries import Retries
 from etl.worker import Attempt, ChunkWork
-from etl.writer_slots import WriterSlots
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,9 @@ def resume(job: Job, stored: ledger.Run, *, listener: Listener | None = None) ->
 
 def _complete(prepared: Prepared, listener: Listener | None) -> RunResult:
     result = execute(prepared, listener)
-    return replace(result, notes=[*result.notes, *check(prepared, result)])
+    # The run is done: an error of this would tell its user to start again what is there already.
+    notes = retries.until_done(lambda: check(prepared, result), prepared.job.chunk_attempts)
+    return replace(result, notes=[*result.notes, *notes])
 
 
 def execute(prepared: Prepared, listener: Listener | None = None) -> RunResult:
@@ -121,9 +121,18 @@ def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, st
             results.append(outcome.result)
             moved.append(outcome.result)
             listener.chunk_done(_progress(prepared, results, time.perf_counter() - started))
+            if _too_many_rejects(prepared, results) is not None:
+                attempts.clear()
+    failure = failure or _too_many_rejects(prepared, results)
     if failure is not None:
         raise failure
     return moved
+
+
+def _too_many_rejects(prepared: Prepared, results: list[ChunkResult]) -> EtlError | None:
+    """Chunks that are written side by side do not see each other's rejects."""
+    limit = rejects.limit_of(prepared.job, prepared.plan.rows_planned)
+    return rejects.too_many(prepared.run_id, sum(result.rows_rejected for result in results), limit)
 
 
 def _writers(prepared: Prepared) -> int:
@@ -140,8 +149,8 @@ def _outcomes(
         chunks = f"{running} chunk{'s' if running > 1 else ''}"
         listener.stopping(f"stopping: {chunks} may end within {pool.STOP_SEC:.0f} s; interrupt again to stop at once")
 
-    with tempfile.TemporaryDirectory(prefix="etl-writers-") as folder:
-        work = ChunkWork(job, prepared.plan, prepared.run_id, prepared.table, WriterSlots(Path(folder)))
+    with writer_slots.opened() as slots:
+        work = ChunkWork(job, prepared.plan, prepared.run_id, prepared.table, slots)
         if job.executor == "serial":
             yield from pool.run_here(work, attempts)
         else:
@@ -233,5 +242,6 @@ def _result(prepared: Prepared, results: list[ChunkResult], moved: list[ChunkRes
         rows_read=sum(result.rows_read for result in results),
         rows_written=sum(result.rows_written for result in results),
         rows_moved=sum(result.rows_written for result in moved),
+        rows_rejected=sum(result.rows_rejected for result in results),
         seconds=seconds,
     )

@@ -225,7 +225,10 @@ def _work(pipe: Connection, pickled_function: bytes) -> None:
             task = cloudpickle.loads(pipe.recv_bytes())
         except EOFError:
             return
-        pipe.send_bytes(_run(function, task))
+        try:
+            pipe.send_bytes(_run(function, task))
+        except BrokenPipeError:  # The parent is gone; what it would have been told stands in the ledger.
+            return
 
 
 def _run(function: Callable[[Any], Any], task: Any) -> bytes:

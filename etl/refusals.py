@@ -46,8 +46,9 @@ NUMBERS: dict[int, str] = {
     9436: "xml whose tags do not match",
     9455: "xml with a name that is not allowed",
 }
+DUPLICATES = frozenset({2601, 2627})
 OWN_ERRORS = 50_000
-"""From here on numbers are given by THROW and RAISERROR: on an INSERT that is a trigger's refusal ("RAISERROR (Transact-SQL)")."""
+"""From here on numbers are those of THROW and RAISERROR: on an INSERT, a trigger's refusal ("RAISERROR (Transact-SQL)")."""
 
 
 def is_a_rows(error: EtlError) -> bool:

@@ -18,6 +18,7 @@ from etl.ledger import Run, RunSummary
 from etl.pipeline import Listener
 from etl.pipeline import Progress as RunProgress
 from etl.prepare import Prepared
+from etl.rejects import Reject
 from etl.result import ChunkResult, RunResult
 from etl.undo import Undone
 
@@ -58,17 +59,23 @@ def print_result(result: RunResult, *, as_json: bool) -> None:
     if as_json:
         _print_json("done", **asdict(result), rows_per_sec=round(result.rows_per_sec))
         return
-    for note in result.notes:
-        print(f"note: {note}")
-    if result.limit:
-        print(f"limit: {result.limit}")
-    print(result_line(result))
+    for line in last_lines(result):
+        print(line)
+
+
+def last_lines(result: RunResult) -> list[str]:
+    """What is worth telling at a run's end: notes, what limited it, and its result."""
+    limit = [f"limit: {result.limit}"] if result.limit else []
+    return [*(f"note: {note}" for note in result.notes), *limit, result_line(result)]
 
 
 def result_line(result: RunResult) -> str:
     """A run's result in a sentence."""
     moved = f"{result.rows_moved:,} rows in {result.seconds:.1f} s ({result.rows_per_sec:,.0f} rows/s)"
-    return f"run {result.run_id} is done: {moved}; {result.target_table} got {result.rows_written:,} rows in all"
+    aside = (
+        f"; {result.rows_rejected:,} rows are set aside: `etl rejects {result.run_id}`" if result.rows_rejected else ""
+    )
+    return f"run {result.run_id} is done: {moved}; {result.target_table} got {result.rows_written:,} rows in all{aside}"
 
 
 def chunk_rows(result: RunResult) -> list[dict[str, Any]]:
@@ -78,6 +85,7 @@ def chunk_rows(result: RunResult) -> list[dict[str, Any]]:
             "chunk": chunk.chunk_no,
             "rows read": chunk.rows_read,
             "rows written": chunk.rows_written,
+            "rejected": chunk.rows_rejected,
             "seconds": round(chunk.seconds, 2),
             "rows/s": round(chunk.rows_written / chunk.seconds) if chunk.seconds else 0,
             "attempt": chunk.attempt,
@@ -114,17 +122,19 @@ def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
     started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC on {run.host} by tablehaul {run.version}"
     print(f"run {run.run_id}: {run.state}, started {started}")
     print(f"job: {run.job}")
+    for note in [] if run.plan_json is None else run.plan.notes:
+        print(f"plan: {note}")
     print(f"{len(sealed)} of {len(planned)} chunks are committed")
     done = {chunk.chunk_no: chunk for chunk in sealed}
     table = Table(box=None, header_style="bold")
-    for heading in ("chunk", "rows read", "rows written", "seconds", "attempt", "worker"):
+    for heading in ("chunk", "rows read", "rows written", "rejected", "seconds", "attempt", "worker"):
         table.add_column(heading, justify="right" if heading != "worker" else "left")
     for chunk in planned:
         if (end := done.get(chunk.number)) is None:
-            table.add_row(str(chunk.number), "", "", "", "", "not committed")
+            table.add_row(str(chunk.number), "", "", "", "", "", "not committed")
             continue
-        numbers = (f"{end.rows_read:,}", f"{end.rows_written:,}", f"{end.seconds:.2f}", str(end.attempt))
-        table.add_row(str(chunk.number), *numbers, end.worker)
+        counts = (f"{end.rows_read:,}", f"{end.rows_written:,}", f"{end.rows_rejected:,}")
+        table.add_row(str(chunk.number), *counts, f"{end.seconds:.2f}", str(end.attempt), end.worker)
     _console().print(table)
 
 
@@ -152,6 +162,20 @@ def print_undone(undone: Undone, *, as_json: bool) -> None:
     missing = undone.rows_written - undone.rows_deleted
     if missing:
         print(f"note: {missing:,} of the rows that it wrote were not there any more")
+
+
+def print_rejects(run_id: str, found: list[Reject], *, as_json: bool) -> None:
+    """What `etl rejects` says: each row that a run set aside, and why. JSON has its values too."""
+    if as_json:
+        for reject in found:
+            _print_json("reject", **asdict(reject))
+        return
+    for reject in found:
+        key = "" if reject.row_key is None else f" (key {reject.row_key})"
+        row = "a row" if reject.row_no is None else f"row {reject.row_no}"
+        column = "" if reject.column_name is None else f"column {reject.column_name}: "
+        print(f"chunk {reject.chunk_no}, {row}{key}, {reject.stage}: {column}{reject.reason}")
+    print(f"{len(found):,} rows of run {run_id} are set aside" if found else f"run {run_id} has set no row aside")
 
 
 def progress_line(progress: RunProgress) -> str:

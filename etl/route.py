@@ -42,6 +42,11 @@ class Route:
         hints, ordinals = tuple(fields["hints"]), tuple(fields["ordinals"])
         return cls(fields["way"], fields["why"], ordinals, hints, shape, fields["writers"])
 
+    @property
+    def disarmed(self) -> bool:
+        """Whether bulk copy goes past checks or triggers, which an INSERT meets."""
+        return self.way == "bulk copy" and not set(MEANING) <= set(self.hints)
+
     def __str__(self) -> str:
         missing = [hint for hint in MEANING if self.way == "bulk copy" and hint not in self.hints]
         without = f", without {' and '.join(missing)}" if missing else ""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -31,7 +32,7 @@ def find(reference: str) -> Any:
     Raises JobError when there is none or pandera is not installed.
     """
     try:
-        import pandera.pandas as pandera
+        pandera = importlib.import_module("pandera.pandas")
     except ImportError as error:
         raise JobError(
             f"the schema {reference} needs pandera, which cannot be imported ({error})",
@@ -39,7 +40,7 @@ def find(reference: str) -> Any:
         ) from error
     found = transform.find_object(reference, "schema")
     if isinstance(found, type) and issubclass(found, pandera.DataFrameModel):
-        return found.to_schema()
+        return cast(Any, found).to_schema()
     if not isinstance(found, pandera.DataFrameSchema):
         raise JobError(f"{reference} is {type(found).__name__}, neither a pandera DataFrameSchema nor a DataFrameModel")
     return found
@@ -50,12 +51,10 @@ def checked(name: str, schema: Any, frame: pd.DataFrame) -> tuple[pd.DataFrame, 
 
     Raises SchemaError for a rule that is broken by no single row: a missing column, another dtype.
     """
-    import pandera.errors
-
     numbered = frame.set_axis(pd.RangeIndex(len(frame)), axis=0)
     try:
         validated: pd.DataFrame = schema.validate(numbered, lazy=True)
-    except pandera.errors.SchemaErrors as error:
+    except importlib.import_module("pandera.errors").SchemaErrors as error:
         return frame, list(_broken(name, error.failure_cases))
     return validated.set_axis(frame.index, axis=0), []
 

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import connect, extract, frames, ledger, lineage, spool, transform
-from etl.append import append
+from etl import connect, extract, ledger, lineage, rejects, spool
 from etl.connect import Endpoint
-from etl.errors import LedgerError
+from etl.errors import LedgerError, SpoolGone
 from etl.job import Job
+from etl.placing import Placer, Target, Way
 from etl.plan import Chunk, Plan, range_condition
 from etl.profile import Profiles, profile
 from etl.result import ChunkResult
 from etl.selection import select_table
+from etl.sift import Sieve
 from etl.statements import TableName
 from etl.stopwatch import Stopwatch
+from etl.tally import Output, Tally
 from etl.writer_slots import WriterSlots
 
 
@@ -34,6 +37,21 @@ class Attempt:
     """How many chunks may be written at once."""
     delay_sec: float = 0.0
     """To wait before it: what went wrong may take its time to pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A chunk whose turn to be written has come."""
+
+    rows: pa.Table
+    """As they were read."""
+    output: pa.Table
+    tally: Tally
+    started_at: dt.datetime
+    watch: Stopwatch
+    extract_sec: float
+    transform_sec: float
+    wait_sec: float
 
 
 @dataclass(frozen=True)
@@ -55,34 +73,53 @@ class ChunkWork:
         done = self._sealed(number) if attempt.number > 1 else None
         if done is not None:  # The link was lost after the server had the COMMIT.
             return done
-        rows = self._extract(attempt.chunk)
+        try:
+            rows = self._extract(attempt.chunk)
+        except SpoolGone:
+            # Another process on the same run may have finished it, and tidied up.
+            done = self._sealed(number)
+            if done is None:
+                raise
+            return done
         extract_sec = watch.lap()
-        output = self._transform(rows, number)
+        tally = Tally(rows, self.plan.key, self._most_rejects)
+        output = self._transform(rows, number, tally)
         transform_sec = watch.lap()
-        with self.slots.one_of(attempt.writers), self.target.connect() as connection:
-            wait_sec = watch.lap()
+        with self.slots.one_of(attempt.writers):
+            ready = _Ready(rows, output, tally, started_at, watch, extract_sec, transform_sec, watch.lap())
             try:
-                ledger.claim(connection, self.run_id, number, attempt.number, started_at)
+                return self._placer.place(output, tally, partial(self._transact, attempt, ready))
             except ledger.ChunkTaken:
-                connection.invalidate()
                 return self._already_done(number)
+
+    def _transact(self, attempt: Attempt, ready: _Ready, way: Way) -> ChunkResult:
+        """The chunk's one transaction, on a connection of its own: claim, rows, rejects, seal."""
+        number, watch = attempt.chunk.number, ready.watch
+        with self.target.connect() as connection:
+            way.prepare(connection)
+            claim = partial(ledger.claim, connection, self.run_id, number, attempt.number, ready.started_at)
+            written = way.write(connection, claim)
+            if len(ready.tally):
+                ready.tally.require_room_beside(rejects.committed(connection, self.run_id))
+                rejects.store(connection, ready.tally.as_rejects(self.run_id, number))
             result = ChunkResult(
                 chunk_no=number,
-                rows_read=rows.num_rows,
-                rows_written=append(connection, self.table, output, self.plan.target_columns, self.plan.route),
+                rows_read=ready.rows.num_rows,
+                rows_written=written,
+                rows_rejected=len(ready.tally),
                 attempt=attempt.number,
                 worker=ledger.this_worker(),
                 seconds=watch.seconds,
-                extract_sec=extract_sec,
-                transform_sec=transform_sec,
-                wait_sec=wait_sec,
+                extract_sec=ready.extract_sec,
+                transform_sec=ready.transform_sec,
+                wait_sec=ready.wait_sec,
                 load_sec=watch.lap(),
                 cpu_sec=watch.cpu_sec,
                 route=self.plan.route.way,
-                started_at=started_at,
+                started_at=ready.started_at,
                 ended_at=ledger.now(),
             )
-            self._commit(connection, result, self._profiles(rows, output))
+            self._commit(connection, result, self._profiles(ready.rows, ready.tally.kept(ready.output)))
         return result
 
     @cached_property
@@ -95,6 +132,22 @@ class ChunkWork:
         """Where rows and the ledger go."""
         return self.job.target_endpoint
 
+    @cached_property
+    def _sieve(self) -> Sieve:
+        schema = self.plan.output_schema
+        job = self.job
+        return Sieve(
+            job.transform, job.row_schema, job.frame_dtypes, lineage.without(schema) if job.lineage else schema
+        )
+
+    @cached_property
+    def _placer(self) -> Placer:
+        return Placer(self.target, Target(self.table, self.plan.target_columns, self.plan.route))
+
+    @property
+    def _most_rejects(self) -> int | None:
+        return rejects.limit_of(self.job, self.plan.rows_planned)
+
     def _extract(self, chunk: Chunk) -> pa.Table:
         if chunk.kind == "spool":
             assert self.plan.spool is not None
@@ -106,18 +159,13 @@ class ChunkWork:
         table = TableName.parse(self.job.source_table)
         return extract.read_table(self.source, select_table(dialect, table, columns, rows))
 
-    def _transform(self, rows: pa.Table, number: int) -> pa.Table:
-        output = self.plan.output_schema
-        if not self.job.lineage:
-            return self._cast(rows, output)
-        return lineage.added(self._cast(rows, lineage.without(output)), output, self.run_id, number)
-
-    def _cast(self, rows: pa.Table, schema: pa.Schema) -> pa.Table:
-        if self.job.transform is None:
-            # Passed on as it is where source and target type are the same, else by the same exact casts.
-            return rows if rows.schema.types == schema.types else frames.cast_table(rows, schema)
-        function = transform.find(self.job.transform)
-        return transform.apply(self.job.transform, function, rows, self.job.frame_dtypes, schema)
+    def _transform(self, rows: pa.Table, number: int, tally: Tally) -> pa.Table:
+        sifted = self._sieve.sift(rows, tally)
+        output = sifted.output
+        if self.job.lineage:
+            output = lineage.added(output, self.plan.output_schema, self.run_id, number)
+        tally.output = Output(output, self._sieve.may_change, partial(self._sieve.locate, rows, sifted))
+        return output
 
     def _profiles(self, rows: pa.Table, output: pa.Table) -> Profiles:
         return Profiles(

@@ -6,15 +6,20 @@ A slot is a file that its holder has locked: the kernel lets go of the lock when
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from etl import file_locks
 
 POLL_SEC = 0.01
+FOLDER_PREFIX = "etl-writers-"
+IN_USE = "in-use"
+"""A file in the folder that the run's process has locked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +40,31 @@ class WriterSlots:
         finally:
             for file in files:
                 os.close(file)
+
+
+@contextmanager
+def opened() -> Iterator[WriterSlots]:
+    """Slots for one execution of a run, in a temporary folder. What executions that were killed have left goes first."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"):
+        _remove_if_left(folder)
+    with tempfile.TemporaryDirectory(prefix=FOLDER_PREFIX) as name:
+        folder = Path(name)
+        # Locked before it has its name: nobody finds it without its lock.
+        file = os.open(folder / "new", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            file_locks.took(file)
+            (folder / "new").rename(folder / IN_USE)
+            yield WriterSlots(folder)
+        finally:
+            os.close(file)
+
+
+def _remove_if_left(folder: Path) -> None:
+    # Gone meanwhile, or another user's.
+    with suppress(FileNotFoundError, PermissionError):
+        file = os.open(folder / IN_USE, os.O_RDWR)
+        try:
+            if file_locks.took(file):
+                shutil.rmtree(folder)
+        finally:
+            os.close(file)

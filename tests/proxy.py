@@ -114,6 +114,11 @@ class Proxy:
             rules.cut_after, rules.cut_by_reset = after_bytes, reset
         self._settle()
 
+    def cut_is_pending(self, direction: Direction) -> bool:
+        """Whether the last `cut` has not struck yet."""
+        with self._lock:
+            return self._rules[direction].cut_after is not None
+
     def stall(self, direction: Direction) -> None:
         """Let nothing pass, on open connections and new ones, until `resume`."""
         self._change(direction, stalled=True)

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from etl import link
+
 SQL_IS_POINTER = -4
 SQL_HANDLE_DBC = 2
 SQL_SUCCEEDED = frozenset({0, 1})
@@ -137,6 +139,7 @@ class BulkCopy:
             raise TypeError("bulk copy needs pyodbc 5.5 or newer over FreeTDS")
         self._dialect = NEW if found >= (1, 5, 0) else OLD
         self._library = _odbc()
+        self._raw = raw
         self._handle = raw.hdbc
         self._record: Any = None
         self._table = table.encode()
@@ -223,6 +226,8 @@ class BulkCopy:
             records.append((state.value.decode(), f"{message} ({native.value}) (SQLSetConnectAttr)", native.value))
         # Beside what the server said stands a "General driver error" of FreeTDS's own.
         records = [record for record in records if record[2]] or records
+        if not any(number for _, _, number in records) and link.is_dead(self._raw):
+            return link.LINK_FAILURE, "the link to the server is lost (0) (SQLSetConnectAttr)"
         if not records:
             return "HY000", "the driver gave no reason (0) (SQLSetConnectAttr)"
         return records[0][0], "; ".join(message for _, message, _ in records)

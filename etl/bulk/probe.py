@@ -11,6 +11,7 @@ from etl import connect, statements
 from etl.bulk import copy
 from etl.connect import Endpoint
 from etl.errors import DatabaseError
+from etl.failures import passing
 from etl.statements import TableName
 from etl.types import Column
 
@@ -43,7 +44,10 @@ def holds(target: Endpoint) -> bool:
         try:
             places, width = range(1, len(COLUMNS) + 1), len(COLUMNS)
             copy.copy_rows(connection, TABLE, SENT, COLUMNS, places, table_columns=width, hints=("KEEP_NULLS",))
-        except DatabaseError:
+        except DatabaseError as error:
+            if passing(error) is not None:
+                # That says nothing of FreeTDS, and what is said here is remembered.
+                raise
             connection.invalidate()
             return False
         arrived = [tuple(row) for row in connection.exec_driver_sql(statements.load("probe_rows"))]

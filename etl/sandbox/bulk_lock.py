@@ -19,6 +19,9 @@ from etl.sandbox.link import Link
 _SIDE_LOCK_TIMEOUT_MS = 200
 """How long the view may wait for running writers on a connection of its own, which deadlock detection does not link to ours."""
 
+_BEING_MADE = 2714
+"""The class of the advisory locks under which views are made, by the table's id."""
+
 
 def lock_for_bulk_load(link: Link, table: Table) -> bool:
     """Take TABLOCK's lock until the transaction's end, and say whether it is one that loads share."""
@@ -49,7 +52,14 @@ def _has_index(link: Link, table: Table) -> bool:
 
 
 def _has_view(link: Link, table: Table) -> bool:
-    return link.run("SELECT to_regclass($1::text) IS NOT NULL", (_view(table),)).rows[0][0] is True
+    # Not to_regclass, which inside a transaction may not have heard yet of what another session has made.
+    schema, _, name = _view(table).partition(".")
+    found = link.run(
+        "SELECT FROM pg_class c JOIN pg_namespace s ON s.oid = c.relnamespace WHERE c.relname = $1::name AND"
+        " s.nspname = $2::name",
+        (name, schema),
+    )
+    return found.row_count > 0
 
 
 def _make_view(link: Link, table: Table) -> None:
@@ -63,7 +73,12 @@ def _make_view(link: Link, table: Table) -> None:
         f" {table.qualified} FOR EACH STATEMENT EXECUTE FUNCTION sandbox.keep_out_of_bulk_load('{_view(table)}');"
         f" ALTER TABLE {table.qualified} ENABLE ALWAYS TRIGGER bulk_lock"
     )
-    if not _made_aside(link, script) and not _has_view(link, table):
+    # Of loads that are the first ones together one makes it: else the catalog's unique keys would refuse the others (2714).
+    alone = f"SELECT pg_advisory_xact_lock({_BEING_MADE}, {table.object_id})"
+    if _made_aside(link, f"{alone}; {script}"):
+        return
+    link.script(alone)
+    if not _has_view(link, table):
         link.script(script)
 
 

@@ -1,4 +1,4 @@
-"""A sandbox in processes of its own, which a test can kill: `python -m tests.faults.sandbox_process FOLDER PASSWORD`."""
+"""A sandbox in processes of its own, which a test can kill: `python -m tests.faults.sandbox_process FOLDER PASSWORD PORT`."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PASSWORD = "secret"
 class SandboxProcess:
     """A running sandbox on a data folder."""
 
-    def __init__(self, data: Path) -> None:
-        command = [sys.executable, "-m", "tests.faults.sandbox_process", str(data), PASSWORD]
+    def __init__(self, data: Path, port: int = 0) -> None:
+        command = [sys.executable, "-m", "tests.faults.sandbox_process", str(data), PASSWORD, str(port)]
         # What a killed sandbox leaves lying about goes with the test's folder.
         temporary = data / "tmp"
         temporary.mkdir(exist_ok=True)
@@ -46,7 +46,7 @@ class SandboxProcess:
 
     def kill(self) -> None:
         """SIGKILL for every process of it, PostgreSQL's first, so that nothing is shut down in order."""
-        for pid in reversed(_family(self._process.pid)):
+        for pid in reversed(family(self._process.pid)):
             _kill(pid)
         self._process.wait()
 
@@ -69,7 +69,7 @@ def _kill(pid: int) -> None:
         return
 
 
-def _family(root: int) -> list[int]:
+def family(root: int) -> list[int]:
     """A process and all that come from it, parents first."""
     parents: dict[int, int] = {}
     for folder in Path("/proc").iterdir():
@@ -96,11 +96,11 @@ def data_folder() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
-def _serve(folder: str, password: str) -> None:
+def _serve(folder: str, password: str, port: str) -> None:
     def ready(server: Server) -> None:
         print(server.port, flush=True)
 
-    run_forever(ready, Path(folder), password=password)
+    run_forever(ready, Path(folder), password=password, port=int(port))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ def assert_exactly_once(database: Database) -> None:
     assert database.rows("copies") == database.rows("orders")
     assert database.ledger() == [(number, "done", CHUNK_ROWS) for number in range(ROWS // CHUNK_ROWS)]
     assert database.run_states() == ["done"]
-    assert database.tables() == {"orders", "copies", "etl_run", "etl_chunk"}
+    assert database.tables() == {"orders", "copies", "etl_run", "etl_chunk", "etl_reject"}
 
 
 @pytest.mark.parametrize("mode", ["append", "replace"])
@@ -140,4 +140,4 @@ def test_the_same_job_twice_at_the_same_time_is_one_run_or_two_whole_ones(databa
     assert set(runs) == {"done"}
     copies = 1 if mode == "replace" else len(runs)
     assert database.rows("copies") == dict.fromkeys(database.rows("orders"), copies)
-    assert database.tables() == {"orders", "copies", "etl_run", "etl_chunk"}
+    assert database.tables() == {"orders", "copies", "etl_run", "etl_chunk", "etl_reject"}

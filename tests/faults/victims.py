@@ -82,7 +82,7 @@ def die_at(module: str, name: str, side: str, nth_call: int) -> None:
 
 def killed_at(job: Job, point: tuple[str, str, str], nth_call: int) -> None:
     """Run the job in a victim that dies at that point; returns when it is dead."""
-    process = _start(_run_to_its_death, job, point, nth_call)
+    process = start(_run_to_its_death, job, point, nth_call)
     process.join(60)
     assert process.exitcode == -signal.SIGKILL
 
@@ -90,7 +90,7 @@ def killed_at(job: Job, point: tuple[str, str, str], nth_call: int) -> None:
 def killed_after(job: Job, seconds: float) -> bool:
     """Run the job in a victim and kill it so long after its run began. Returns whether it was still running."""
     ours, theirs = CONTEXT.Pipe()
-    process = _start(_run_and_tell, job, theirs)
+    process = start(_run_and_tell, job, theirs)
     theirs.close()
     assert ours.recv() == "ready"
     process.join(seconds)
@@ -104,7 +104,7 @@ def run_together(jobs: list[Job]) -> list[str]:
     started = []
     for job in jobs:
         ours, theirs = CONTEXT.Pipe()
-        started.append((_start(_run_and_report, job, theirs), ours))
+        started.append((start(_run_and_report, job, theirs), ours))
         theirs.close()
     for _, pipe in started:
         assert pipe.recv() == "ready"
@@ -116,8 +116,9 @@ def run_together(jobs: list[Job]) -> list[str]:
     return ends
 
 
-def _start(target: Callable[..., None], *arguments: Any) -> ForkServerProcess:
-    process = CONTEXT.Process(target=target, args=arguments, daemon=True)
+def start(target: Callable[..., None], *arguments: Any, daemon: bool = True) -> ForkServerProcess:
+    """Start a process that calls the function; a daemon ends with the test, and may start no processes."""
+    process = CONTEXT.Process(target=target, args=arguments, daemon=daemon)
     with _without_main_module():
         process.start()
     return process

@@ -203,4 +203,6 @@ def test_the_command_is_installed() -> None:
     assert COMMAND[0] == sys.executable
     script = Path(sys.executable).with_name("etl")
     done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
-    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == ["copy", "run", "resume", "runs", "show", "sandbox"]
+    assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == [
+        *("copy", "run", "resume", "runs", "show", "rejects", "verify", "undo", "sandbox")
+    ]

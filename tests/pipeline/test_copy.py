@@ -109,7 +109,7 @@ def test_replace_twice_gives_the_same_rows(database: Database) -> None:
     etl.run(job(database, mode="replace"))
     etl.run(job(database, mode="replace"))
     assert database.rows("copies") == database.rows("orders")
-    assert database.tables() == {"orders", "copies", "etl_run", "etl_chunk"}
+    assert database.tables() == {"orders", "copies", "etl_run", "etl_chunk", "etl_reject"}
 
 
 def test_replace_takes_the_new_columns(database: Database) -> None:
@@ -143,7 +143,7 @@ def test_replace_keeps_the_old_table_until_all_is_there(
     result = etl.run(replacing)
     assert result.resumed
     assert database.rows("copies") == database.rows("orders")
-    assert database.tables() == {"orders", "copies", "etl_run", "etl_chunk"}
+    assert database.tables() == {"orders", "copies", "etl_run", "etl_chunk", "etl_reject"}
 
 
 def test_the_result_says_that_the_source_changed(sqlite_file: SqliteDatabase) -> None:

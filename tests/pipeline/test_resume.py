@@ -86,9 +86,9 @@ def test_a_new_run_of_replace_leaves_nothing_of_the_old_one(sqlite_file: SqliteD
     replacing = job(sqlite_file, mode="replace")
     with pytest.raises(Interrupted):
         etl.run(replacing, listener=Stop(after_chunks=2))
-    assert len(sqlite_file.tables()) == 4
+    assert len(sqlite_file.tables()) == 5
     etl.run(replacing, new_run=True)
-    assert sqlite_file.tables() == {"orders", "copies", "etl_run", "etl_chunk"}
+    assert sqlite_file.tables() == {"orders", "copies", "etl_run", "etl_chunk", "etl_reject"}
     assert sqlite_file.rows("copies") == sqlite_file.rows("orders")
 
 

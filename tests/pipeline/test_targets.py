@@ -153,7 +153,7 @@ def test_any_name_of_a_column_and_a_table_will_do(sqlite_file: SqliteDatabase, k
     etl.run(copied)
     expected = sqlite_file.rows(source)
     assert sqlite_file.rows(target) == (expected if mode == "replace" else expected + expected)
-    assert sqlite_file.tables() == {source, target, "etl_run", "etl_chunk"}
+    assert sqlite_file.tables() == {source, target, "etl_run", "etl_chunk", "etl_reject"}
 
 
 @pytest.mark.parametrize("kind", ["brackets", "question marks"])
@@ -173,7 +173,7 @@ def test_any_name_will_do_on_a_server(server_database: Database, kind: str) -> N
     etl.run(copied)
     etl.run(copied)
     assert server_database.rows(target) == server_database.rows(source)
-    assert server_database.tables() == {source, target, "etl_run", "etl_chunk"}
+    assert server_database.tables() == {source, target, "etl_run", "etl_chunk", "etl_reject"}
 
 
 def test_a_schema_and_a_database_may_stand_before_the_name(database: Database) -> None:

@@ -9,6 +9,9 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
+from etl import writer_slots
 from etl.writer_slots import WriterSlots
 
 
@@ -51,3 +54,28 @@ def test_a_dead_holder_s_slot_is_free(tmp_path: Path) -> None:
     with WriterSlots(tmp_path).one_of(1):
         holder.join()
     assert holder.exitcode == -signal.SIGKILL
+
+
+def open_and_say_so(pipe: object) -> None:
+    with writer_slots.opened() as slots, slots.one_of(2):
+        pipe.send(slots.folder)  # type: ignore[attr-defined] # as above
+        signal.pause()
+
+
+def test_what_a_killed_run_leaves_is_removed_by_the_next_and_what_another_uses_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    ours, theirs = mp.Pipe()
+    killed = mp.get_context("spawn").Process(target=open_and_say_so, args=(theirs,))
+    killed.start()
+    left = ours.recv()
+    with writer_slots.opened() as slots:
+        assert left.is_dir()
+        killed.kill()
+        killed.join()
+        with writer_slots.opened() as others:
+            assert not left.exists()
+            assert {slots.folder, others.folder} == set(tmp_path.iterdir())
+    assert list(tmp_path.iterdir()) == []
