@@ -42,6 +42,7 @@ def append(connection: Connection, table: TableName, rows: pa.Table, columns: li
             connection, table, split.small, columns, route.ordinals, table_columns=len(route.shape), hints=route.hints
         )
     if split.large.num_rows:
+        records.refuse_unfit(split.large, columns)
         arrived += insert.append_rows(connection, table, split.large, columns)
     return arrived
 

@@ -155,7 +155,8 @@ def rejects_command(
 ) -> None:
     """List the rows that a run set aside, with their reasons; --json has their values too."""
     with _errors_told(as_json, debug):
-        from etl import rejects, report
+        from etl import report
+        from etl.bad_rows import rejects
 
         found = _find_run(run_id, target)
         with _target(target).connect() as connection:

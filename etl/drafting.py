@@ -14,7 +14,6 @@ from etl import (
     lineage,
     load,
     plan,
-    row_schema,
     selection,
     seventh_digit,
     source_moves,
@@ -23,11 +22,12 @@ from etl import (
     watermark,
     wrapping,
 )
+from etl.bad_rows import row_schema
+from etl.bad_rows.sift import Sieve
 from etl.connect import Endpoint
 from etl.errors import SchemaError
 from etl.job import Job
 from etl.selection import EVERY_ROW, Condition, Selection
-from etl.sift import Sieve
 from etl.statements import TableName
 from etl.types import Column
 

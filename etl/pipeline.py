@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from etl import connect, ledger, limits, load, pool, rejects, retries, spool, writer_slots
+from etl import connect, ledger, limits, load, pool, retries, spool, writer_slots
 from etl import prepare as preparation
+from etl.bad_rows import rejects
 from etl.check import check
 from etl.errors import ChunkFailed, EtlError, Interrupted, LedgerError, WorkerDied
 from etl.job import Job

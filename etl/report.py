@@ -13,12 +13,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from etl.bad_rows.rejects import Reject
 from etl.check import Verified
 from etl.ledger import Run, RunSummary
 from etl.pipeline import Listener
 from etl.pipeline import Progress as RunProgress
 from etl.prepare import Prepared
-from etl.rejects import Reject
 from etl.result import ChunkResult, RunResult
 from etl.undo import Undone
 

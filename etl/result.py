@@ -31,7 +31,7 @@ class ChunkResult:
     """UTC, naive."""
     ended_at: dt.datetime
     rows_rejected: int = 0
-    """Set aside in `etl_reject`: `etl.rejects`."""
+    """Set aside in `etl_reject`: `etl.bad_rows.rejects`."""
 
 
 @dataclass(frozen=True, slots=True)

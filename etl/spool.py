@@ -18,8 +18,8 @@ from etl.errors import SpoolGone
 from etl.plan import Chunk
 
 NO_OTHER_WAY = (
-    "A stream is resumed from its spool only. Go on where it is, or start the job again with --new-run: rows that are committed "
-    "stay, unless `etl undo` can take them back first."
+    "A stream is resumed from its spool only. Go on where it is, or start the job again with --new-run: rows that are "
+    "committed stay, unless `etl undo` can take them back first."
 )
 HASH_BLOCK_BYTES = 1 << 20
 

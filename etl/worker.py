@@ -11,19 +11,20 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import connect, extract, ledger, lineage, rejects, spool
+from etl import connect, extract, ledger, lineage, spool
+from etl.bad_rows import rejects
+from etl.bad_rows.placing import Placer, Target, Way
+from etl.bad_rows.sift import Sieve
+from etl.bad_rows.tally import Output, Tally
 from etl.connect import Endpoint
 from etl.errors import LedgerError, SpoolGone
 from etl.job import Job
-from etl.placing import Placer, Target, Way
 from etl.plan import Chunk, Plan, range_condition
 from etl.profile import Profiles, profile
 from etl.result import ChunkResult
 from etl.selection import select_table
-from etl.sift import Sieve
 from etl.statements import TableName
 from etl.stopwatch import Stopwatch
-from etl.tally import Output, Tally
 from etl.writer_slots import WriterSlots
 
 

@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 import etl
-from etl import rejects
+from etl.bad_rows import rejects
 from etl.connect import Endpoint
 from etl.job import Job
 from tests.benchmarks.processes import server_use

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import etl
-from etl import rejects
+from etl.bad_rows import rejects
 from etl.connect import Endpoint
 from tests.databases import Database, SqliteDatabase
 from tests.faults import victims
@@ -17,16 +17,16 @@ from tests.pipeline.jobs import job
 
 ROWS, CHUNK_ROWS, BAD_OF_A_KIND = 150, 30, 2
 POINTS = {
-    "before the rejects": ("etl.rejects", "store", "before"),
-    "between rejects and seal": ("etl.rejects", "store", "after"),
+    "before the rejects": ("etl.bad_rows.rejects", "store", "before"),
+    "between rejects and seal": ("etl.bad_rows.rejects", "store", "after"),
     "before the commit": ("etl.ledger", "seal", "after"),
     "after the commit": ("etl.worker", "ChunkWork._commit", "after"),
-    "among the slices": ("etl.slices", "Inserter._trouble", "after"),
+    "among the slices": ("etl.bad_rows.slices", "Inserter._trouble", "after"),
 }
 SERVER_POINTS = {
     **POINTS,
-    "when the suspects wait": ("etl.slices", "Staged.stage", "after"),
-    "before a suspect": ("etl.slices", "Staged.insert", "before"),
+    "when the suspects wait": ("etl.bad_rows.slices", "Staged.stage", "after"),
+    "before a suspect": ("etl.bad_rows.slices", "Staged.insert", "before"),
 }
 
 

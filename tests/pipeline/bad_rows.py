@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 import etl
-from etl.rejects import Reject
+from etl.bad_rows.rejects import Reject
 from tests.databases import Database
 
 TRANSFORM = "tests.pipeline.bad_rows:with_quantity"

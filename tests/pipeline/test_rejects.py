@@ -10,10 +10,11 @@ import pandas as pd
 import pytest
 
 import etl
-from etl import errors, rejects
+from etl import errors
+from etl.bad_rows import rejects
+from etl.bad_rows.rejects import Reject
 from etl.connect import Endpoint
 from etl.errors import EtlError
-from etl.rejects import Reject
 from etl.result import RunResult
 from tests.databases import Database, SqliteDatabase
 from tests.pipeline import bad_rows
@@ -67,7 +68,7 @@ def test_on_a_server(
     if way == "insert":
         monkeypatch.setattr("etl.bulk.probe.holds", lambda _target: False)
     if way == "in slices":  # as where nothing can be asked of the table beforehand
-        monkeypatch.setattr("etl.suspects.rules", lambda *_arguments: [])
+        monkeypatch.setattr("etl.bad_rows.suspects.rules", lambda *_arguments: [])
     result = copied(server_database)
     assert {chunk.route for chunk in result.chunks} == {"bulk copy" if way == "in slices" else way}
     assert_parted(server_database, planted, result, BY_INSERT if way == "insert" else BY_BULK_COPY)

@@ -10,9 +10,10 @@ import pandera.pandas as pandera
 import pytest
 
 import etl
-from etl import errors, rejects
+from etl import errors
+from etl.bad_rows import rejects
+from etl.bad_rows.rejects import Reject
 from etl.connect import Endpoint
-from etl.rejects import Reject
 from tests.databases import Database, SqliteDatabase
 from tests.pipeline.jobs import job, make_orders
 
@@ -97,7 +98,7 @@ def test_a_rule_about_rows_together_refuses_those_that_break_it(sqlite_file: Sql
 @pytest.mark.parametrize("on_bad_row", ["fail", "reject"])
 def test_a_rule_that_no_single_row_breaks_ends_the_run(sqlite_file: SqliteDatabase, on_bad_row: str) -> None:
     make_orders(sqlite_file, 120)
-    with pytest.raises(errors.SchemaError, match="is not met: column_in_dataframe of .*: nope"):
+    with pytest.raises(errors.SchemaError, match=r"is not met: column_in_dataframe of .*: nope"):
         etl.run(job(sqlite_file, schema=f"{HERE}:MISSING_COLUMN", on_bad_row=on_bad_row))
 
 

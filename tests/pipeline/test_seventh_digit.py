@@ -113,7 +113,9 @@ def test_a_transform_keeps_them(moments: MssqlDatabase, dtypes: str) -> None:
 @pytest.mark.parametrize("sql", ["dbo.orders", "SELECT * FROM dbo.orders", "SELECT * FROM dbo.orders ORDER BY id"])
 def test_columns_that_could_have_one_and_have_none(server_database: MssqlDatabase, sql: str) -> None:
     server_database.query("CREATE TABLE dbo.orders (id int PRIMARY KEY, clock time NULL, fine datetime2 NULL)")
-    server_database.query("INSERT INTO dbo.orders VALUES (1, '23:59:59.999999', '9999-12-31 23:59:59.999999'), (2, NULL, NULL)")
+    server_database.query(
+        "INSERT INTO dbo.orders VALUES (1, '23:59:59.999999', '9999-12-31 23:59:59.999999'), (2, NULL, NULL)"
+    )
     frame = etl.read_sql(sql, server_database.url)
     assert [str(dtype) for dtype in frame.dtypes] == ["int32[pyarrow]", "time64[us][pyarrow]", "timestamp[us][pyarrow]"]
     assert frame["clock"].iloc[0] == dt.time(23, 59, 59, 999_999)

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from etl import exact_json
+from etl.bad_rows import exact_json
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,6 @@ def test_what_may_be_done_twice_is_done_until_it_passes(monkeypatch: pytest.Monk
     left[:] = [DEADLOCK, ConnectError("gone")]
     with pytest.raises(DatabaseError):
         retries.until_done(action, 2)
-    left[:] = [SchemaError("not this one")]  # type: ignore[list-item] # another branch of the tree
+    left[:] = [SchemaError("not this one")]
     with pytest.raises(SchemaError):
         retries.until_done(action, 5)

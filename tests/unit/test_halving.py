@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from etl import halving
+from etl.bad_rows import halving
 
 
 @given(rows=st.integers(0, 200), bad=st.sets(st.integers(0, 199)), piece=st.integers(1, 250), start=st.integers(0, 5))

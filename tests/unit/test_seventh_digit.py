@@ -95,8 +95,8 @@ def test_parameters_have_seven_digits_at_most() -> None:
 def test_a_frame_s_nanoseconds_are_kept_and_only_where_there_are_some() -> None:
     frame = pd.DataFrame(
         {
-            "fine": pd.to_datetime(["2024-05-05 12:00:00.1234567", None]).astype("datetime64[ns]"),
-            "coarse": pd.to_datetime(["2024-05-05 12:00:00.123456", None]).astype("datetime64[ns]"),
+            "fine": pd.to_datetime(pd.Series(["2024-05-05 12:00:00.1234567", None])).astype("datetime64[ns]"),
+            "coarse": pd.to_datetime(pd.Series(["2024-05-05 12:00:00.123456", None])).astype("datetime64[ns]"),
         }
     )
     inferred = frames.infer_schema(frame)

@@ -21,16 +21,16 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import refusals, suspects, transactions, unfit
 from etl.append import append, collated
+from etl.bad_rows import refusals, suspects, transactions, unfit
+from etl.bad_rows.slices import Bound, Inserter, Staged
+from etl.bad_rows.suspects import Rule
+from etl.bad_rows.tally import Refused, Tally
 from etl.bulk import lengths
 from etl.connect import Endpoint
 from etl.errors import DatabaseError, SchemaError
 from etl.route import Route
-from etl.slices import Bound, Inserter, Staged
 from etl.statements import TableName
-from etl.suspects import Rule
-from etl.tally import Refused, Tally
 from etl.types import Column
 
 Result = TypeVar("Result")

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import connect, halving, insert, load, refusals, statements, transactions
+from etl import connect, insert, load, statements
+from etl.bad_rows import halving, refusals, transactions
 from etl.bulk import copy, staging
 from etl.errors import DatabaseError
 from etl.statements import TableName, quote

@@ -15,7 +15,8 @@ import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl import connect, load, statements, transactions
+from etl import connect, load, statements
+from etl.bad_rows import transactions
 from etl.bulk import copy, records, staging
 from etl.errors import DatabaseError
 from etl.failures import passing

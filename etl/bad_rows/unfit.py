@@ -9,7 +9,8 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from etl import code_pages, halving, insert
+from etl import code_pages, insert
+from etl.bad_rows import halving
 from etl.bulk import lengths, records, staging
 from etl.errors import SchemaError
 from etl.route import Way

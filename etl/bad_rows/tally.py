@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pyarrow as pa
 
-from etl import exact_json
+from etl.bad_rows import exact_json
+from etl.bad_rows.rejects import Reject, Stage
 from etl.errors import EtlError, TooManyRejects
-from etl.rejects import Reject, Stage
 
 SHOWN_REJECTS = 3
 """Of too many, in a message."""

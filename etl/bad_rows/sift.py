@@ -14,10 +14,11 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from etl import frames, halving, misfits, row_schema, transform
+from etl import frames, transform
+from etl.bad_rows import halving, misfits, row_schema
+from etl.bad_rows.tally import Refused, Tally
 from etl.errors import EtlError, SchemaError, TransformError
 from etl.frame_dtypes import FrameDtypes
-from etl.tally import Refused, Tally
 from etl.transform import Transform
 
 Places = np.ndarray[Any, np.dtype[np.int64]]

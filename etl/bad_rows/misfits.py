@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from etl import frames, halving
+from etl import frames
+from etl.bad_rows import halving
 from etl.casting import cast_exactly, natural
 from etl.python_values import UnfitError
 
