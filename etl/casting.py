@@ -9,7 +9,9 @@ and then cast only along the pairs of kinds listed in `_CASTS`, each with a func
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -42,16 +44,32 @@ def kind_of(arrow_type: pa.DataType) -> str:
     return str(arrow_type)
 
 
+@contextmanager
+def _time_zones_heeded() -> Iterator[None]:
+    """Without a variable under which pyarrow takes 12:00+05:30 for 12:00 UTC; importing pandera sets it, for pyspark."""
+    ignore = os.environ.pop("PYARROW_IGNORE_TIMEZONE", None)
+    try:
+        yield
+    finally:
+        if ignore is not None:
+            os.environ["PYARROW_IGNORE_TIMEZONE"] = ignore
+
+
 def natural(column: pd.Series[Any]) -> pa.Array:
     """The column in the Arrow type that its values have; NaN, NaT, None and NA are NULL, whatever the dtype.
 
     Raises `UnfitError` for values that no table can hold: lists, periods, complex numbers, naive datetimes among aware.
     """
+    with _time_zones_heeded():
+        return _natural(column)
+
+
+def _natural(column: pd.Series[Any]) -> pa.Array:
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype):
-        return natural(column.astype(dtype.categories.dtype))
+        return _natural(column.astype(dtype.categories.dtype))
     if isinstance(dtype, pd.SparseDtype):
-        return natural(pd.Series(column.array.to_dense()))
+        return _natural(pd.Series(column.array.to_dense()))
     if dtype.kind == "O" and isinstance(dtype, np.dtype):
         return array_of_objects(column)
     if isinstance(dtype, (pd.PeriodDtype, pd.IntervalDtype)) or getattr(dtype, "kind", "") == "c":

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,18 @@ DATABASES = ["sqlite", "server"]
 
 def pytest_report_header() -> str:
     return f"SQL Server: {SERVER_VARIABLE if SERVER_VARIABLE in os.environ else 'the sandbox'}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible() -> None:
+    """SIGINT raises KeyboardInterrupt here, also where a shell has started the tests in the background, which ignores it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def heeding_time_zones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """pandera's import, by one test, sets a variable under which pyarrow moves the instants of others."""
+    monkeypatch.delenv("PYARROW_IGNORE_TIMEZONE", raising=False)
 
 
 @pytest.fixture(scope="session")

@@ -309,3 +309,11 @@ def test_a_source_type_that_the_values_have_outgrown_is_not_kept() -> None:
     source = pa.schema([("fee", pa.decimal128(10, 2)), ("n", pa.uint8())])
     frame = pd.DataFrame({"fee": [Decimal("1.2345")], "n": pd.array([300], dtype="Int64")})
     assert infer_schema(frame, source) == pa.schema([("fee", pa.decimal128(38, 4)), ("n", pa.int64())])
+
+
+def test_a_variable_that_other_packages_set_moves_no_instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYARROW_IGNORE_TIMEZONE", "1")  # as importing pandera does
+    moment = dt.datetime(2024, 2, 29, 12, tzinfo=dt.timezone(dt.timedelta(hours=5, minutes=30)))
+    schema = pa.schema([("x", pa.timestamp("us", tz="UTC"))])
+    arrow = to_arrow(pd.DataFrame({"x": pd.Series([moment], dtype=object)}), schema)
+    assert arrow.column("x").cast(pa.int64()).to_pylist() == [int(moment.timestamp()) * 1_000_000]
