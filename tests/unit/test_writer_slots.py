@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import pytest
@@ -38,9 +39,9 @@ def test_no_more_than_so_many_hold_a_slot_at_once(tmp_path: Path) -> None:
     assert (most, holding) == (2, 0)
 
 
-def hold_and_say_so(folder: Path, pipe: object) -> None:
+def hold_and_say_so(folder: Path, pipe: Connection) -> None:
     with WriterSlots(folder).one_of(1):
-        pipe.send("held")  # type: ignore[attr-defined] # a Connection, whose type has no public name to annotate with
+        pipe.send("held")
         signal.pause()
 
 
@@ -56,7 +57,7 @@ def test_a_dead_holder_s_slot_is_free(tmp_path: Path) -> None:
     assert holder.exitcode == -signal.SIGKILL
 
 
-def open_and_say_so(pipe: object) -> None:
+def open_and_say_so(pipe: Connection) -> None:
     with writer_slots.opened() as slots, slots.one_of(2):
         pipe.send(slots.folder)  # type: ignore[attr-defined] # as above
         signal.pause()
