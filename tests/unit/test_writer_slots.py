@@ -59,7 +59,7 @@ def test_a_dead_holder_s_slot_is_free(tmp_path: Path) -> None:
 
 def open_and_say_so(pipe: Connection) -> None:
     with writer_slots.opened() as slots, slots.one_of(2):
-        pipe.send(slots.folder)  # type: ignore[attr-defined] # as above
+        pipe.send(slots.folder)
         signal.pause()
 
 
