@@ -6,10 +6,8 @@ machine, a locked file.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import sqlalchemy as sa
 
@@ -17,8 +15,6 @@ from etl import connect, file_locks, spool, statements
 from etl.connect import LOCK_TIMEOUT_MS
 from etl.errors import LedgerError
 from etl.job import Job
-
-POLL_SEC = 0.05
 
 
 @contextmanager
@@ -44,12 +40,9 @@ def _server_lock(job: Job) -> Iterator[None]:
 def _file_lock(job: Job) -> Iterator[None]:
     folder = spool.default_folder().parent / "locks"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    deadline = time.monotonic() + LOCK_TIMEOUT_MS / 1000
-    with Path(folder / _name(job)).open("w") as file:
-        while not file_locks.took(file.fileno()):
-            if time.monotonic() > deadline:
-                raise _taken(job)
-            time.sleep(POLL_SEC)
+    with (folder / _name(job)).open("w") as file:
+        if not file_locks.took_one([file.fileno()], LOCK_TIMEOUT_MS / 1000):
+            raise _taken(job)
         yield
 
 

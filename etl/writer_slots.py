@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from pathlib import Path
 
 from etl import file_locks
 
-POLL_SEC = 0.01
 FOLDER_PREFIX = "etl-writers-"
 IN_USE = "in-use"
 """A file in the folder that the run's process has locked."""
@@ -34,8 +32,7 @@ class WriterSlots:
         """Wait for one of `count` slots and hold it."""
         files = [os.open(self.folder / f"writer-{number}", os.O_RDWR | os.O_CREAT, 0o600) for number in range(count)]
         try:
-            while not any(map(file_locks.took, files)):
-                time.sleep(POLL_SEC)
+            file_locks.took_one(files)
             yield
         finally:
             for file in files:
