@@ -65,7 +65,6 @@ class Plan:
     key: str | None = None
     spool: str | None = None
     route: Route = NO_ROUTE
-    watermark: str | None = None
     window: Window | None = None
     """Which rows are new, for a job with a watermark."""
     source_version: str | None = None
@@ -82,7 +81,7 @@ class Plan:
         """Which of the source's rows the run is about."""
         if self.window is None:
             return EVERY_ROW
-        column = next(column for column in self.source_columns if column.name == self.watermark)
+        column = next(column for column in self.source_columns if column.name == self.window.column)
         return watermark.condition(dialect, column, self.window)
 
     def to_json(self) -> str:
@@ -95,7 +94,6 @@ class Plan:
             "key": self.key,
             "spool": self.spool,
             "route": asdict(self.route),
-            "watermark": self.watermark,
             "window": None if self.window is None else asdict(self.window),
             "source_version": self.source_version,
             "notes": self.notes,
@@ -115,7 +113,6 @@ class Plan:
             key=fields["key"],
             spool=fields["spool"],
             route=Route.from_dict(fields["route"]),
-            watermark=fields["watermark"],
             window=None if fields["window"] is None else Window(**fields["window"]),
             source_version=fields["source_version"],
             notes=fields["notes"],

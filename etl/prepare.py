@@ -195,12 +195,11 @@ def _plan_run(job: Job, run_id: str, drafted: Draft) -> Prepared:
             key=None if drafted.key is None else drafted.key.name,
             spool=None if drafted.key is not None else str(folder.resolve()),
             route=way,
-            watermark=None if drafted.watermark is None else drafted.watermark.name,
             window=window,
             source_version=drafted.source_version,
             notes=[
                 drafted.note,
-                *_window_notes(drafted.watermark, window),
+                *([] if window is None else [f"new rows only: {window}"]),
                 f"written by {way}",
                 *seventh_digit.notes(drafted.source),
             ],
@@ -220,10 +219,6 @@ def _window(job: Job, source: Endpoint, target: Endpoint, column: Column | None)
     before = None if last is None else last.plan.window
     with source.connect() as connection:
         return watermark.window(connection, job, column, None if before is None else before.upper)
-
-
-def _window_notes(column: Column | None, window: Window | None) -> list[str]:
-    return [] if column is None else [f"new rows only: {column.name} {window}"]
 
 
 def _route(

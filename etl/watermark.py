@@ -40,6 +40,7 @@ CLOCKS = {
 class Window:
     """The rows that are new. Plain data: it is stored in the plan."""
 
+    column: str
     lower: Bound | None
     """None for the first run."""
     upper: Bound | None
@@ -51,7 +52,7 @@ class Window:
         after = ">" if self.upper_closed else ">="
         below = "<=" if self.upper_closed else "<"
         lower = "" if self.lower is None else f"{after} {self.lower} and "
-        return f"{lower}{below} {self.upper}"
+        return f"{self.column} {lower}{below} {self.upper}"
 
 
 def find(columns: list[Column], job: Job) -> Column:
@@ -96,7 +97,7 @@ def window(connection: Connection, job: Job, column: Column, lower: Bound | None
         parameters = (job.watermark_lag_sec,)
     with connect.statement(f"reading the watermark {column.name} of {job.source_table}"):
         upper = connection.exec_driver_sql(sql, parameters).scalar_one()
-    return Window(lower, lower if upper is None else upper, closed)
+    return Window(column.name, lower, lower if upper is None else upper, closed)
 
 
 def condition(dialect: str, column: Column, found: Window) -> Condition:
