@@ -142,7 +142,9 @@ def _writers(connection: Connection, indexes: list[Index], way: Route, key: str 
     """How many loads the target takes at once without that they wait for, or deadlock, each other."""
     if connection.dialect.name == "sqlite" or ("TABLOCK" in way.hints and indexes):
         return 1  # The lock is the whole table's: bulk-update locks go together on a heap without indexes only.
-    if not indexes or [index.leading_column for index in indexes if index.kind == "CLUSTERED"] == [key] * len(indexes):
+    if not indexes:
+        return None
+    if [(index.kind, index.leading_column) for index in indexes] == [("CLUSTERED", key)]:
         return None  # Chunks are ranges of the only index: they do not meet in it.
     return WRITERS_IN_INDEXES
 

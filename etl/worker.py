@@ -169,10 +169,11 @@ class ChunkWork:
         return output
 
     def _profiles(self, rows: pa.Table, output: pa.Table) -> Profiles:
-        return Profiles(
-            read=profile(rows, self.source.dialect, self.plan.source_columns),
-            written=profile(output, self.target.dialect, self.plan.target_columns),
-        )
+        read = profile(rows, self.source.dialect, self.plan.source_columns)
+        same = output is rows and self.source.dialect == self.target.dialect
+        if same and self.plan.source_columns == self.plan.target_columns:
+            return Profiles(read, read)
+        return Profiles(read, profile(output, self.target.dialect, self.plan.target_columns))
 
     def _commit(self, connection: Connection, result: ChunkResult, profiles: Profiles) -> None:
         ledger.seal(connection, self.run_id, result, profiles)
