@@ -12,6 +12,7 @@ from tests.benchmarks.tables import emptied
 def prepared(place: Place, workers: int, executor: Executor = "process") -> Callable[[], int]:
     """The copy of the full table into the emptied one, in so many workers."""
     import etl
+    from etl import pipeline
 
     emptied(place).close()
     url = place.url()
@@ -26,4 +27,4 @@ def prepared(place: Place, workers: int, executor: Executor = "process") -> Call
         executor=executor,
     )
 
-    return lambda: etl.run(job, new_run=True).rows_written
+    return lambda: pipeline.run(job, new_run=True).rows_written
