@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-SECOND = 10_000_000
+MICROSECOND = 10
+SECOND = 1_000_000 * MICROSECOND
 MINUTE = 60 * SECOND
 DAY = 86_400 * SECOND
 DAYS_TO_1900 = 693_595

@@ -3,7 +3,7 @@
 
 -- Not STRICT, so that it is inlined.
 CREATE FUNCTION utf16_length(v text) RETURNS int LANGUAGE sql IMMUTABLE PARALLEL SAFE
-  RETURN length(v) + CASE WHEN v ~ '[\U00010000-\U0010ffff]' THEN length(regexp_replace(v, '[\u0001-\uffff]', '', 'g')) ELSE 0 END;
+  RETURN length(v) + CASE WHEN octet_length(v) - length(v) >= 3 AND v ~ '[\U00010000-\U0010ffff]' THEN length(regexp_replace(v, '[\u0001-\uffff]', '', 'g')) ELSE 0 END;
 
 CREATE FUNCTION int_from_number(v numeric, target text, strict bool, source text) RETURNS int8 LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS $$
 DECLARE low numeric; high numeric;

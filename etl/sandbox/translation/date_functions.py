@@ -8,7 +8,7 @@ from dataclasses import replace
 from sqlglot import exp
 
 from etl.sandbox.errors import SqlServerError, not_supported
-from etl.sandbox.moments import DAY, MINUTE, SECOND, unit_of
+from etl.sandbox.moments import DAY, MICROSECOND, MINUTE, SECOND, unit_of
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.context import Context
 from etl.sandbox.translation.conversion import convert
@@ -121,7 +121,7 @@ def _dateadd(context: Context, arguments: Sequence[exp.Expr]) -> Expression:
     return Expression(_like(start, moved), kind, nullable=start.nullable or count.nullable)
 
 
-_TICKS_OF_PART = {"second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE, "day": DAY}
+_TICKS_OF_PART = {"microsecond": MICROSECOND, "second": SECOND, "minute": MINUTE, "hour": 60 * MINUTE, "day": DAY}
 
 
 def _datediff(name: str, kind: SqlType, postgres: str) -> None:
