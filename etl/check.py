@@ -6,7 +6,8 @@ what was written, or rows are missing: an error. Where the source has other numb
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 from sqlalchemy.engine import Connection
 
@@ -42,14 +43,30 @@ class Verified:
 def check(prepared: Prepared, result: RunResult) -> list[str]:
     """Compare after a run, and return what the user should know, e.g. that the source changed meanwhile.
 
-    Raises CheckFailed when chunks are missing from the ledger, or the target does not hold what was written.
+    A target that had rows before is not counted, which could take longer than the run; `etl verify` does it. Raises
+    CheckFailed when chunks are missing from the ledger, or the target does not hold what was written.
     """
-    job, plan = prepared.job, prepared.plan
+    # Two long counts, by servers that may be two.
+    with ThreadPoolExecutor(1) as beside:
+        source = beside.submit(_source_notes, prepared, result)
+        return [*_target_notes(prepared), *source.result()]
+
+
+def _target_notes(prepared: Prepared) -> list[str]:
+    job, plan, run_id = prepared.job, prepared.plan, prepared.run_id
     with job.target_endpoint.connect() as connection:
-        sealed = ledger.sealed_chunks(connection, prepared.run_id)
-        _compare_ledger(prepared.run_id, plan, sealed)
+        sealed = ledger.sealed_chunks(connection, run_id)
+        _compare_ledger(run_id, plan, sealed)
+        rows = _own_rows(connection, job, run_id)
+        if rows == EVERY_ROW and not plan.target_was_empty:
+            return [f"{job.target_table} had rows before this run: count them with `etl verify {run_id}`"]
         alone = job.mode == "replace" and not prepared.finished
-        _compare_target(connection, job, plan, prepared.run_id, sealed, alone=alone)
+        found = _compare_target(connection, job, plan, run_id, sealed, alone=alone)
+    return found.notes
+
+
+def _source_notes(prepared: Prepared, result: RunResult) -> list[str]:
+    job, plan = prepared.job, prepared.plan
     if job.source_table is None or prepared.finished:
         return []
     with job.source_endpoint.connect() as connection:
@@ -72,12 +89,12 @@ def verify(job: Job, run: Run) -> Verified:
         read = ledger.profiles(connection, run.run_id).read
         found = _compare_target(connection, job, plan, run.run_id, sealed, alone=job.mode == "replace")
     if job.source_table is None:
-        return Verified(run.run_id, run.target_table, *found, notes=["a query's rows cannot be counted again"])
+        return replace(found, notes=[*found.notes, "a query's rows cannot be counted again"])
     with job.source_endpoint.connect() as connection:
         dialect = connection.dialect.name
         schema = types.schema(dialect, plan.source_columns)
         table = TableName.parse(job.source_table)
-        now = profiling.of_table(connection, table, plan.source_columns, schema, plan.new_rows(dialect))
+        _, now = profiling.of_table(connection, table, plan.source_columns, schema, plan.new_rows(dialect))
     changed = profiling.differences(read, now)
     if changed:
         raise CheckFailed(
@@ -85,7 +102,7 @@ def verify(job: Job, run: Run) -> Verified:
             state="The target holds what was read.",
             advice="The source has changed since: run the job again to copy it as it is now.",
         )
-    return Verified(run.run_id, run.target_table, *found, notes=[])
+    return found
 
 
 def _compare_ledger(run_id: str, plan: Plan, sealed: list[ChunkResult]) -> None:
@@ -102,39 +119,40 @@ def _compare_ledger(run_id: str, plan: Plan, sealed: list[ChunkResult]) -> None:
 
 def _compare_target(
     connection: Connection, job: Job, plan: Plan, run_id: str, sealed: list[ChunkResult], *, alone: bool
-) -> tuple[int, int, int]:
-    """Rows found and written, and how many numbers were compared. `alone`: the table holds nothing but the run's rows."""
-    rows = _own_rows(connection, job, run_id)
-    own = alone or rows != EVERY_ROW
-    written = sum(chunk.rows_written for chunk in sealed)
-    in_target = load.count(connection, job.target_name, rows)
-    if in_target < written or (own and in_target != written):
+) -> Verified:
+    """Count the run's rows and hold their values against the ledger's. `alone`: nobody else may write to the table."""
+    rows, written = _own_rows(connection, job, run_id), sum(chunk.rows_written for chunk in sealed)
+    its_own = alone or rows != EVERY_ROW
+    found: Profile | None = None
+    if its_own or plan.target_was_empty:
+        schema = plan.output_schema
+        in_target, found = profiling.of_table(connection, job.target_name, plan.target_columns, schema, rows)
+    else:
+        in_target = load.count(connection, job.target_name)
+    if in_target < written or (its_own and in_target != written):
         raise CheckFailed(
             f"{job.target_table} holds {in_target:,} rows{' of this run' if rows != EVERY_ROW else ''} and run {run_id} "
             f"wrote {written:,}",
             advice="Did something else write to or delete from the table meanwhile?",
         )
-    if in_target != written:
-        return in_target, written, 0  # Other rows stand among them, and nothing tells which.
+    verified = Verified(run_id, job.target_table, in_target, written, 0, [])
+    if found is None or in_target != written:
+        others = f"{in_target - written:,} rows of {job.target_table} are not this run's: no values were compared"
+        return replace(verified, notes=[others])
     expected = ledger.profiles(connection, run_id).written
-    found = profiling.of_table(connection, job.target_name, plan.target_columns, plan.output_schema, rows)
-    _refuse_other_values(job.target_table, run_id, expected, found)
-    return in_target, written, sum(map(len, expected.values()))
+    changed = profiling.differences(expected, found)
+    if changed:
+        raise CheckFailed(
+            f"{job.target_table} does not hold the values that run {run_id} wrote: {_told(changed)}",
+            advice="Did something else, or a trigger, change the rows?",
+        )
+    return replace(verified, values_compared=sum(map(len, expected.values())))
 
 
 def _own_rows(connection: Connection, job: Job, run_id: str) -> Condition:
     if not job.lineage:
         return EVERY_ROW
     return lineage.rows_of(connection.dialect.name, run_id)
-
-
-def _refuse_other_values(table: str, run_id: str, expected: Profile, found: Profile) -> None:
-    changed = profiling.differences(expected, found)
-    if changed:
-        raise CheckFailed(
-            f"{table} does not hold the values that run {run_id} wrote: {_told(changed)}",
-            advice="Did something else, or a trigger, change the rows?",
-        )
 
 
 def _told(changed: list[str]) -> str:

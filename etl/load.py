@@ -124,5 +124,14 @@ def count(connection: Connection, table: TableName, rows: Condition = EVERY_ROW)
         return int(connection.exec_driver_sql(statement, rows.bounds).scalar_one())
 
 
+def is_empty(connection: Connection, table: TableName) -> bool:
+    """Whether the table has no rows, neither committed ones nor others'."""
+    dialect = connection.dialect.name
+    uncommitted = " WITH (READUNCOMMITTED)" if dialect == "mssql" else ""
+    with connect.statement(f"looking for rows in {table}"):
+        statement = statements.load("has_rows").format(table=table.quoted(dialect), uncommitted=uncommitted)
+        return not connection.exec_driver_sql(statement).scalar_one()
+
+
 def _is_writable(dialect: str, column: Column) -> bool:
     return not column.computed if dialect == "sqlite" else column.writable

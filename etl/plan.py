@@ -69,6 +69,8 @@ class Plan:
     """Which rows are new, for a job with a watermark."""
     source_version: str | None = None
     """The source's row version when it was planned: what changed since lies above it."""
+    target_was_empty: bool = False
+    """Then all that the target holds in the end is this run's, unless others write to it meanwhile."""
     notes: list[str] = field(default_factory=list)
     """What the user should know: why there are no key ranges, what was decided."""
 
@@ -96,6 +98,7 @@ class Plan:
             "route": asdict(self.route),
             "window": None if self.window is None else asdict(self.window),
             "source_version": self.source_version,
+            "target_was_empty": self.target_was_empty,
             "notes": self.notes,
         }
         return json.dumps(fields)
@@ -115,6 +118,7 @@ class Plan:
             route=Route.from_dict(fields["route"]),
             window=None if fields["window"] is None else Window(**fields["window"]),
             source_version=fields["source_version"],
+            target_was_empty=fields.get("target_was_empty", False),
             notes=fields["notes"],
         )
 

@@ -197,6 +197,7 @@ def _plan_run(job: Job, run_id: str, drafted: Draft) -> Prepared:
             route=way,
             window=window,
             source_version=drafted.source_version,
+            target_was_empty=not exists or load.is_empty(connection, table),
             notes=[
                 drafted.note,
                 *([] if window is None else [f"new rows only: {window}"]),

@@ -42,7 +42,10 @@ EXACT_SCALES = frozenset({0, 3, 6, 7})
 TWO_BYTE_CODEC = "cp932"
 """The only code page of `etl.code_pages` whose characters have one byte or two."""
 DAYS_1900_TO_1970 = 25_567
-SECONDS_OF_DAY = 86_400
+MICROSECONDS_OF_DAY = 86_400_000_000
+MODULUS = 2_147_483_647
+"""Of microseconds, whose sum over a table would not fit a bigint; the sum of their remainders does for four billion rows. A
+prime: a shift by whole seconds goes unseen only at 68 years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +72,26 @@ def profile(rows: pa.Table, dialect: str, columns: Sequence[Column]) -> Profile:
 
 def of_table(
     connection: Connection, table: TableName, columns: Sequence[Column], schema: pa.Schema, rows: Condition = EVERY_ROW
-) -> Profile:
-    """Of the rows in a table. `schema` has the Arrow types that the columns were read as or written from."""
+) -> tuple[int, Profile]:
+    """How many rows a table has, and their profile. `schema`: the Arrow types that the columns were read as or written from."""
     dialect = connection.dialect.name
-    expressions, places = [], []
+    count = "COUNT" if dialect == "sqlite" else "COUNT_BIG"
+    expressions, places = [f"{count}(*)"], []
     found: Profile = {column.name: {} for column in columns}
     for column, field in zip(columns, schema, strict=True):
         name = quote(dialect, column.name)
         if column.nullable:
-            expressions.append(f"COUNT({name})" if dialect == "sqlite" else f"COUNT_BIG({name})")
+            expressions.append(f"{count}({name})")
             places.append((column.name, "values"))
         for measure in measures(dialect, column, field.type):
             expressions.append(f"SUM({measure.sql.format(column=name)})")
             places.append((column.name, measure.name))
-    if not expressions:
-        return found
     sql = f"SELECT {', '.join(expressions)} FROM {table.quoted(dialect)} WHERE {rows.sql}"
     with connect.statement(f"counting the values of {table}"):
-        numbers = connection.exec_driver_sql(sql, rows.bounds).one()
+        row_count, *numbers = connection.exec_driver_sql(sql, rows.bounds).one()
     for (column_name, measure_name), number in zip(places, numbers, strict=True):
         found[column_name][measure_name] = _text(number or 0)
-    return found
+    return row_count, found
 
 
 def total(profiles: Iterable[Profile]) -> Profile:
@@ -152,25 +154,17 @@ def _moment(column: Column, arrow: pa.DataType) -> list[Measure]:
     if not pa.types.is_timestamp(arrow) or types.fraction_digits(column.sql_type) not in EXACT_SCALES:
         return []
 
-    def days(values: pa.ChunkedArray) -> int:
-        return int(pc.sum(pc.add(_whole_days(values), DAYS_1900_TO_1970)).as_py())
+    def remainders(values: pa.ChunkedArray) -> int:
+        since_1900 = pc.add(_microseconds(values), DAYS_1900_TO_1970 * MICROSECONDS_OF_DAY)
+        return int(pc.sum(pc.remainder(since_1900, MODULUS)).as_py())
 
-    def seconds(values: pa.ChunkedArray) -> int:
-        day_starts = pc.multiply(_whole_days(values), SECONDS_OF_DAY)
-        return int(pc.sum(pc.subtract(_whole_seconds(values), day_starts)).as_py())
-
-    return [
-        Measure("days since 1900", "DATEDIFF_BIG(day, '19000101', {column})", days),
-        Measure("seconds of day", "DATEDIFF_BIG(second, CAST({column} AS date), {column})", seconds),
-    ]
+    sql = f"DATEDIFF_BIG(microsecond, '19000101', {{column}}) % {MODULUS}"
+    return [Measure(f"microseconds since 1900 % {MODULUS}", sql, remainders)]
 
 
-def _whole_seconds(moments: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.floor_temporal(moments, unit="second").cast(pa.timestamp("s")).cast(pa.int64())
-
-
-def _whole_days(moments: pa.ChunkedArray) -> pa.ChunkedArray:
-    return moments.cast(pa.date32(), safe=False).cast(pa.int32()).cast(pa.int64())
+def _microseconds(moments: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Since 1970, cut off as `DATEDIFF_BIG` cuts the seventh digit."""
+    return pc.floor_temporal(moments, unit="microsecond").cast(pa.timestamp("us")).cast(pa.int64())
 
 
 def _bytes(column: Column, arrow: pa.DataType) -> list[Measure]:

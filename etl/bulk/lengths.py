@@ -16,6 +16,8 @@ from etl.types import Column
 
 UNIT_BYTES = {"char": 1, "varchar": 1, "binary": 1, "varbinary": 1, "nchar": 2, "nvarchar": 2}
 """The types whose declared length counts, and the bytes of what it counts."""
+FIRST_OF_FOUR = 0xF0
+"""The least byte that begins a character of four bytes in UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +85,15 @@ def _units(values: pa.ChunkedArray, column: Column) -> pa.ChunkedArray:
 def utf16_units(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """How many units of UTF-16 each text has: two for a supplementary character, which has four bytes in UTF-8."""
     characters = pc.utf8_length(values)
-    if pc.max(pc.subtract(pc.binary_length(values), characters)).as_py() in {None, 0}:  # ASCII
+    if not any(map(_has_supplementary, values.chunks)):
         return characters
     return pc.add(characters, pc.count_substring_regex(values, r"[\x{10000}-\x{10FFFF}]"))
+
+
+def _has_supplementary(texts: pa.Array) -> bool:
+    """Whether a byte begins a character of four (RFC 3629, 3): a look at all bytes costs little beside a regular expression."""
+    _, _, utf8 = texts.cast(pa.large_string()).buffers()
+    return utf8 is not None and utf8.size > 0 and bool(np.frombuffer(utf8, np.uint8).max() >= FIRST_OF_FOUR)
 
 
 def _refuse(bad: pa.ChunkedArray, units: pa.ChunkedArray, column: Column) -> None:

@@ -45,8 +45,8 @@ def test_server_and_arrow_count_the_same(server_database: MssqlDatabase, sql_typ
         columns = catalog.table_columns(connection, table)
         rows = extract.read_table(source, select_table("mssql", table, columns))
         here = profile.profile(rows, "mssql", columns)
-        there = profile.of_table(connection, table, columns, rows.schema)
-    assert here == there
+        count, there = profile.of_table(connection, table, columns, rows.schema)
+    assert (count, there) == (rows.num_rows, here)
     assert here["v"]["values"] == str(len(VALUES[sql_type]))
     assert len(here["v"]) >= 2
 

@@ -71,6 +71,21 @@ def test_a_table_with_other_rows_is_only_counted(database: Database) -> None:
     result = etl.run(job(database))
     verified = verify(database, result.run_id)
     assert (verified.rows_in_target, verified.rows_written, verified.values_compared) == (30, 25, 0)
+    assert verified.notes == [f"5 rows of {database.name('copies')} are not this run's: no values were compared"]
+    assert result.notes == [
+        f"{database.name('copies')} had rows before this run: count them with `etl verify {result.run_id}`"
+    ]
+
+
+def test_a_table_that_others_write_to_meanwhile_is_only_counted(database: Database) -> None:
+    make_orders(database, 25)
+    result = etl.run(job(database))
+    assert result.notes == []
+    orders, copies = database.quoted("orders"), database.quoted("copies")
+    database.query(f"INSERT INTO {copies} SELECT * FROM {orders} WHERE id IN (1, 2, 3, 4, 5)")
+    verified = verify(database, result.run_id)
+    assert (verified.rows_in_target, verified.rows_written, verified.values_compared) == (30, 25, 0)
+    assert verified.notes == [f"5 rows of {database.name('copies')} are not this run's: no values were compared"]
 
 
 def test_a_trigger_that_changes_rows_is_noticed_at_the_end_of_the_run(server_database: Database) -> None:
