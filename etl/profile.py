@@ -133,11 +133,20 @@ def _sum(_column: Column, arrow: pa.DataType) -> list[Measure]:
         return [Measure("sum", "CAST({column} AS bigint)", lambda values: int(pc.sum(values.cast(pa.int8())).as_py()))]
     if pa.types.is_integer(arrow) and arrow.bit_width < 64:
         return [Measure("sum", "CAST({column} AS bigint)", lambda values: int(pc.sum(values).as_py()))]
-    if pa.types.is_decimal(arrow) and arrow.precision > SUM_DIGITS:
+    if pa.types.is_integer(arrow):
+        return [Measure("sum", "CAST({column} AS decimal(38,0))", _sum_of_bigints)]
+    if not pa.types.is_decimal(arrow) or arrow.precision > SUM_DIGITS:
         return []
-    wide = pa.decimal128(38, arrow.scale if pa.types.is_decimal(arrow) else 0)
-    sql = f"CAST({{column}} AS decimal(38,{wide.scale}))"
-    return [Measure("sum", sql, lambda values: Decimal(pc.sum(values.cast(wide)).as_py()))]
+    # Arrow adds decimals up in 38 digits by itself.
+    sql = f"CAST({{column}} AS decimal(38,{arrow.scale}))"
+    return [Measure("sum", sql, lambda values: Decimal(pc.sum(values).as_py()))]
+
+
+def _sum_of_bigints(values: pa.ChunkedArray) -> int:
+    """By halves: Arrow's sum of whole ones would wrap around."""
+    high = pc.sum(pc.shift_right(values, 32)).as_py()
+    low = pc.sum(pc.bit_wise_and(values, 0xFFFF_FFFF)).as_py()
+    return (int(high) << 32) + int(low)
 
 
 def _days(_column: Column, _arrow: pa.DataType) -> list[Measure]:
