@@ -53,7 +53,7 @@ def one_job(stage: Stage, seed: int, report: Report) -> None:
     """One job from its start to its end through what goes wrong, and the comparison."""
     random = Random(seed)
     way = random.choice(WAYS)
-    stream, pool, transform = random.random() < 0.4, random.random() < 0.2, random.random() < 0.3
+    stream, pool, transform = random.random() < 0.4, random.random() < 0.4, random.random() < 0.3
     stage.clear(target=WITH_DEFAULT if way == "staging table" else None)
     job = stage.job(
         chunk_rows=CHUNK_ROWS,
