@@ -1,0 +1,102 @@
+"""What the commands share: their options, errors as messages with an exit code, and how a run is found and shown."""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etl.environment import SOURCE_VARIABLE, TARGET_VARIABLE
+
+if TYPE_CHECKING:
+    from etl.connect import Endpoint
+    from etl.job import Job
+    from etl.ledger import Run
+    from etl.pipeline import Listener
+    from etl.result import RunResult
+
+SourceUrl = Annotated[str | None, typer.Option("--source", help=f"URL of the source; else {SOURCE_VARIABLE}.")]
+TargetUrl = Annotated[str | None, typer.Option("--target", help=f"URL of the target; else {TARGET_VARIABLE}.")]
+NewRun = Annotated[bool, typer.Option("--new-run", help="Start over even where the job's last run is unfinished.")]
+Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Worker processes; default: one a core.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines for machines.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, from `etl runs`.")]
+
+
+@contextmanager
+def errors_told(as_json: bool, debug: bool) -> Iterator[None]:
+    """The library's errors as one message and their exit code; --debug lets the traceback through."""
+    from etl.errors import EtlError, told
+
+    # The user's own modules stand in the folder where the command is given.
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    if debug:
+        yield
+        return
+    if not as_json:
+        with told():
+            yield
+        return
+    try:
+        yield
+    except EtlError as error:
+        fields = {"event": "error", "kind": type(error).__name__, "message": error.message}
+        typer.echo(json.dumps({**fields, "state": error.state, "advice": error.advice, "exit_code": error.exit_code}))
+        raise typer.Exit(error.exit_code) from error
+
+
+def finish(action: Callable[[Listener], RunResult], as_json: bool) -> None:
+    """Let the action move its rows, show how it goes on, and what came of it."""
+    from etl import report
+
+    # A scheduler's stop is taken like Ctrl-C: running chunks are rolled back and the run is marked.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with report.listener(as_json=as_json) as listener:
+        result = action(listener)
+    report.print_result(result, as_json=as_json)
+
+
+def changed(job: Job, **changes: Any) -> Job:
+    """The job with what the command line says otherwise."""
+    from etl.job import make
+
+    given = {name: value for name, value in changes.items() if value is not None}
+    fields = {name: getattr(job, name) for name in job.model_fields_set}
+    return make(**{**fields, **given})
+
+
+def target_endpoint(target: str | None) -> Endpoint:
+    """The target that the option names, else the environment."""
+    from etl.connect import Endpoint
+
+    return Endpoint.of(target or f"env:{TARGET_VARIABLE}", "writer")
+
+
+def find_run(run_id: str, target: str | None) -> Run:
+    """A run of the target's ledger. Raises LedgerError for one that is not there."""
+    from etl import ledger
+
+    with target_endpoint(target).connect() as connection:
+        return ledger.find_run(connection, run_id)
+
+
+def stored_job(run: Run, *, source: str | None, target: str | None, workers: int | None) -> Job:
+    """The job of a run. The ledger keeps no passwords, so a URL that had one comes from the command line or environment."""
+    from etl.connect import is_redacted
+    from etl.job import make
+
+    job = make(**json.loads(run.job))
+    return changed(
+        job,
+        source=source or (f"env:{SOURCE_VARIABLE}" if is_redacted(job.source) else None),
+        target=target or f"env:{TARGET_VARIABLE}",
+        workers=workers,
+    )
