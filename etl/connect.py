@@ -32,7 +32,8 @@ LOCK_TIMEOUT_MS = 60_000
 SQLITE_BUSY_TIMEOUT_MS = 600_000
 """One writer at a time and the others wait: long enough that a busy database is never an error."""
 
-FREETDS_DEFAULTS = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
+FREETDS_DEFAULTS = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": "UTF-8", "PacketSize": "16383"}
+"""Packets are as large as SQL Server sends encrypted ones ("network packet size"), not 4,096 bytes: `etl.packets` says why."""
 ENVIRONMENT_PREFIX = "env:"
 REDACTED = "***"
 """What SQLAlchemy renders for a hidden password."""

@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl import connect, types
+from etl import connect, packets, types
 from etl.errors import DatabaseError, SchemaError
 from etl.statements import TableName, quote
 from etl.types import Column, OdbcType
 
 MAX_PARAMETERS = {"mssql": 2_000, "sqlite": 30_000}
-"""In one statement: SQL Server takes 2,100 ("Maximum capacity specifications"), SQLite 32,766 (SQLITE_MAX_VARIABLE_NUMBER)."""
+"""In one statement: SQL Server takes 2,100 ("Maximum capacity specifications"), SQLite 32,766 (SQLITE_MAX_VARIABLE_NUMBER).
+Over FreeTDS it is fewer, `etl.packets` says why."""
 LONG_TEXT_CHARS = 1_000
 """Longer text is bound as SQL_WLONGVARCHAR: pyodbc sends what has more than 4,000 bytes of UTF-16 piece by piece, which FreeTDS
 refuses for SQL_WVARCHAR (HY090). A character may take four bytes."""
@@ -53,7 +54,6 @@ def append_rows(connection: Connection, table: TableName, rows: pa.Table, column
         column.name: Declared(column.sql_type, _parameter(dialect, column, bound[column.name])) for column in columns
     }
     frame = pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in bound.items()})
-    batch_rows = max(1, min(MAX_INSERT_ROWS, MAX_PARAMETERS[dialect] // len(columns)))
     with connect.statement(f"appending to {table}"), identity_insert(connection, table, columns):
         frame.to_sql(
             table.name,
@@ -62,7 +62,7 @@ def append_rows(connection: Connection, table: TableName, rows: pa.Table, column
             if_exists="append",
             index=False,
             dtype=declared,
-            chunksize=batch_rows,
+            chunksize=_batch_rows(connection, table, columns),
             method=_insert_batch,
         )
     return len(frame)
@@ -133,10 +133,9 @@ def _insert_batch(table: Any, connection: Connection, keys: list[str], rows: Ite
     """`to_sql`'s method: one INSERT with all rows of the batch, since every statement costs a round trip."""
     dialect = connection.dialect.name
     batch = list(rows)
-    name = TableName(table.name, table.schema).quoted(dialect)
-    columns = ", ".join(quote(dialect, key) for key in keys)
+    table_name = TableName(table.name, table.schema)
     row = "(" + ", ".join("?" * len(keys)) + ")"
-    statement = f"INSERT INTO {name} ({columns}) VALUES {', '.join([row] * len(batch))}"
+    statement = f"{_insert(dialect, table_name, keys)} VALUES {', '.join([row] * len(batch))}"
     parameters = tuple(value for values in batch for value in values)
     declared = [table.table.columns[key].type.parameter for key in keys]
     with connect.cursor(connection) as cursor:
@@ -146,8 +145,22 @@ def _insert_batch(table: Any, connection: Connection, keys: list[str], rows: Ite
         else:
             arrived = cursor.execute(statement, parameters).rowcount
     if arrived != len(batch):
-        raise DatabaseError(f"appending to {name}: {len(batch)} rows were sent and {arrived} arrived")
+        raise DatabaseError(f"appending to {table_name}: {len(batch)} rows were sent and {arrived} arrived")
     return len(batch)
+
+
+def _batch_rows(connection: Connection, table: TableName, columns: Sequence[Column]) -> int:
+    """Rows of one statement."""
+    dialect = connection.dialect.name
+    rows = max(1, min(MAX_INSERT_ROWS, MAX_PARAMETERS[dialect] // len(columns)))
+    if dialect != "mssql":
+        return rows
+    other_chars = len(counted(_insert(dialect, table, [column.name for column in columns]))) + len(" VALUES ")
+    return min(rows, packets.most_rows(connection.connection.dbapi_connection, len(columns), other_chars))
+
+
+def _insert(dialect: str, table: TableName, columns: Iterable[str]) -> str:
+    return f"INSERT INTO {table.quoted(dialect)} ({', '.join(quote(dialect, column) for column in columns)})"
 
 
 def counted(statement: str) -> str:

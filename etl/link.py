@@ -21,7 +21,13 @@ LINK_FAILURE = "08S01"
 
 
 def is_dead(raw: Any) -> bool:
-    """Whether the last use of this pyodbc connection found the link lost (ODBC, SQLGetConnectAttr). Asks no server."""
+    """Whether the last use of this pyodbc connection found the link lost. Asks no server."""
+    found = ctypes.c_uint(0)
+    return connect_attribute(raw, SQL_ATTR_CONNECTION_DEAD, found) and found.value == SQL_CD_TRUE
+
+
+def connect_attribute(raw: Any, attribute: int, into: ctypes.c_uint) -> bool:
+    """Read an attribute of a pyodbc connection (ODBC, SQLGetConnectAttr); whether the driver has told it."""
     import pyodbc
 
     if not hasattr(raw, "hdbc"):
@@ -30,9 +36,8 @@ def is_dead(raw: Any) -> bool:
     get = ctypes.CDLL(pyodbc.__file__).SQLGetConnectAttr
     get.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
     get.restype = ctypes.c_short
-    found = ctypes.c_uint(0)
-    succeeded = get(raw.hdbc, SQL_ATTR_CONNECTION_DEAD, ctypes.byref(found), SQL_IS_UINTEGER, None) == 0
-    return succeeded and found.value == SQL_CD_TRUE
+    succeeded: bool = get(raw.hdbc, attribute, ctypes.byref(into), SQL_IS_UINTEGER, None) == 0
+    return succeeded
 
 
 @contextmanager

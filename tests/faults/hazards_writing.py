@@ -12,9 +12,11 @@ import pyarrow as pa
 import sqlalchemy as sa
 
 import etl
-from etl import types
+from etl import connect, insert, types
 from etl.bulk import freetds, lengths
+from etl.connect import Endpoint, resolve
 from etl.errors import DatabaseError, EtlError, JobError, SchemaError
+from etl.statements import TableName
 from tests.faults.survivors import Ground, hooked, refused
 from tests.proxy import Direction, Proxy
 
@@ -171,6 +173,24 @@ def the_network_fails_in_the_middle(ground: Ground, side: str) -> None:
                 etl.to_sql(pd.concat([NUMBERS] * 100), "t", connection, schema="dbo", if_exists="append", index=False)
     etl.to_sql(NUMBERS, "t", ground.engine, schema="dbo", if_exists="append", index=False)
     assert ground.rows("SELECT COUNT(*) FROM dbo.t") == [(1_000,)]
+
+
+def an_insert_over_a_lost_link(ground: Ground, packet_bytes: int, rows: int) -> None:
+    """FreeTDS keeps a statement of more than one packet together; where that fails, it frees a packet twice."""
+    ground.table("id int NOT NULL, c nvarchar(20) NULL")
+    url = resolve(ground.url).update_query_dict({"PacketSize": str(packet_bytes)})
+    assert url.host is not None
+    columns = [types.Column("id", "int", nullable=False), types.Column("c", "nvarchar(20)")]
+    data = pa.table({"id": pa.array(range(rows), pa.int32()), "c": ["x"] * rows})
+    with Proxy(url.host, url.port or 1433) as proxy:
+        target = Endpoint(url.set(host="127.0.0.1", port=proxy.port), "writer")
+        # The last moment before the statement is sent: any earlier one would have failed.
+        with hooked(connect, "cursor", lambda _call: proxy.drop(reset=True)):
+            for _ in range(4):
+                with refused(DatabaseError, r"appending to dbo\.t"), target.connect() as connection:
+                    connection.exec_driver_sql("SELECT 1")
+                    insert.append_rows(connection, TableName("t", "dbo"), data, columns)
+    assert ground.rows("SELECT COUNT(*) FROM dbo.t") == [(0,)]
 
 
 def a_load_after_one_that_the_server_refused(ground: Ground) -> None:

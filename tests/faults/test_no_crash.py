@@ -66,7 +66,7 @@ def test_values_at_the_edge_of_the_drivers_buffers(ground_url: str, cases: list[
     survive(hazards_writing.values_at_the_edge, ground_url, *cases)
 
 
-def test_nothing_is_written_beyond_the_drivers_buffers(ground_url: str) -> None:
+def test_nothing_is_written_beyond_the_drivers_buffers_or_freed_twice(ground_url: str) -> None:
     """Nor does the interpreter mind a bulk load that is open when it ends."""
     checked = {"LD_PRELOAD": "libc_malloc_debug.so.0", "GLIBC_TUNABLES": "glibc.malloc.check=3"}
     process = subprocess.run(
