@@ -19,7 +19,9 @@ SQLITE_STORAGE = {"integer": "INTEGER", "real": "REAL", "text": "TEXT", "blob": 
 def table_exists(connection: Connection, table: TableName) -> bool:
     """Whether a table or view of that name is there and visible to the login."""
     with connect.statement(f"looking for {table}"):
-        return sa.inspect(connection).has_table(table.name, schema=table.schema)
+        return sa.inspect(connection).has_table(
+            table.name, schema=None if table.schema is None else _whole(table.schema)
+        )
 
 
 def require_schema(connection: Connection, table: TableName) -> None:
@@ -27,13 +29,18 @@ def require_schema(connection: Connection, table: TableName) -> None:
     if table.schema is None or connection.dialect.name != "mssql":
         return
     with connect.statement(f"looking for the schema {table.schema}"):
-        known = sa.inspect(connection).has_schema(table.schema)
+        known = sa.inspect(connection).has_schema(_whole(table.schema))
     if not known:
         raise JobError(
             f"there is no schema {table.schema} to make {table} in",
             state="Nothing was written.",
             advice=f"Make it first: CREATE SCHEMA {table.schema}.",
         )
+
+
+def _whole(schema: str) -> str:
+    """A schema's name that SQLAlchemy does not take apart at dots and brackets, as it does with `database.schema`."""
+    return sa.sql.quoted_name(schema, quote=True)
 
 
 def table_columns(connection: Connection, table: TableName) -> list[Column]:

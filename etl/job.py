@@ -6,24 +6,51 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 
-from etl.connect import Endpoint, Isolation, redact
+from etl import job_file
+from etl.connect import Endpoint, Isolation
 from etl.environment import SOURCE_VARIABLE, TARGET_VARIABLE
-from etl.errors import JobError
 from etl.frame_dtypes import DEFAULT_FRAME_DTYPES, FrameDtypes
+from etl.job_problems import Words, invalid, problems
+from etl.job_texts import refuse_texts
+from etl.references import redact
 from etl.statements import TableName
 
-DatabaseUrl = Annotated[str, PlainSerializer(redact)]
+DatabaseUrl = Annotated[
+    str, PlainSerializer(redact), Words("a database URL, or env:NAME of a variable that holds one, as text")
+]
 """A SQLAlchemy URL, or `env:NAME` for the variable that holds one. Its password is never shown and never serialised."""
 
 Mode = Literal["append", "replace"]
 Executor = Literal["process", "serial"]
+Skippable = Literal["check_constraints", "fire_triggers"]
+
+LONGEST_LAG_SEC = 10 * 366 * 86_400
+
+
+def _not_bool(value: Any) -> Any:
+    # To Python, and so to pydantic, true is 1; to who writes `workers: yes` it is not.
+    if isinstance(value, bool):
+        raise ValueError("true or false is no number")  # noqa: TRY004 - pydantic takes a ValueError for a wrong field
+    return value
+
+
+Count = Annotated[int, BeforeValidator(_not_bool)]
 
 
 def _count_or_share(value: int | str) -> int | str:
@@ -31,14 +58,19 @@ def _count_or_share(value: int | str) -> int | str:
         value = int(value)
     if isinstance(value, int):
         if value < 0:
-            raise ValueError("give a count of rows, not below 0")
+            raise ValueError("a count is not below 0")
         return value
     if not re.fullmatch(r"\d+(\.\d+)?%", value) or float(value[:-1]) > 100:
-        raise ValueError("give a count of rows, or a share of them such as 0.1%")
+        raise ValueError("neither a count nor a share")
     return value
 
 
-MaxRejects = Annotated[int | str, AfterValidator(_count_or_share)]
+MaxRejects = Annotated[
+    int | str,
+    BeforeValidator(_not_bool),
+    AfterValidator(_count_or_share),
+    Words("a count of rows, 0 or more, or a share of them such as 0.1%"),
+]
 
 HOW_FAST = frozenset(
     {"chunk_rows", "workers", "writers", "chunk_attempts", "run_retries", "executor", "spool_dir", "table_lock"}
@@ -77,8 +109,11 @@ class Job(BaseModel):
         default=None,
         description="Column that says which rows are new since the last completed run: a rowversion, a moment, a growing key.",
     )
-    watermark_lag_sec: int = Field(
-        default=0, ge=0, description="For a moment: how long ago it must be, so that its transaction has ended."
+    watermark_lag_sec: Count = Field(
+        default=0,
+        ge=0,
+        le=LONGEST_LAG_SEC,
+        description="For a moment: how long ago it must be, so that its transaction has ended.",
     )
     watermark_utc: bool = Field(
         default=False, description="Whether a moment without offset is in UTC, not server time."
@@ -89,7 +124,9 @@ class Job(BaseModel):
     output_schema: str | None = Field(
         default=None, description="module:name of the pyarrow.Schema that the transform's output has."
     )
-    column_types: dict[str, str] = Field(
+    column_types: Annotated[
+        dict[str, str], Words("a mapping from columns to SQL types as text, e.g. {name: nvarchar(60)}")
+    ] = Field(
         default_factory=dict,
         description="SQL types of columns of a target table that is made, e.g. name: nvarchar(60).",
     )
@@ -114,30 +151,42 @@ class Job(BaseModel):
         default=False,
         description="Add etl_run_id and etl_chunk_id to every row, so that `etl undo` can take the run back.",
     )
-    chunk_rows: int = Field(default=50_000, ge=1, le=10_000_000, description="Rows in a chunk, about.")
-    workers: int = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Worker processes.")
-    bulk_without: frozenset[Literal["check_constraints", "fire_triggers"]] = Field(
+    chunk_rows: Count = Field(default=50_000, ge=1, le=10_000_000, description="Rows in a chunk, about.")
+    workers: Count = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Worker processes.")
+    bulk_without: Annotated[frozenset[Skippable], Words("a list of check_constraints or fire_triggers")] = Field(
         default=frozenset(),
         description="What bulk copy does without: checking constraints, which marks them untrusted, or firing triggers.",
     )
     table_lock: bool = Field(
         default=False, description="Load under a table lock even where other writers may need the table meanwhile."
     )
-    writers: int | None = Field(
-        default=None, ge=1, description="Chunks that are written at once; by default what the target's indexes allow."
+    writers: Count | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="Chunks that are written at once; by default what the target's indexes allow.",
     )
-    chunk_attempts: int = Field(
+    chunk_attempts: Count = Field(
         default=6,
         ge=1,
         description="How often a chunk is tried where an error may pass: deadlock, lost link, busy server.",
     )
-    run_retries: int = Field(
+    run_retries: Count = Field(
         default=100, ge=0, description="How many such tries a run has for all its chunks together."
     )
     executor: Executor = Field(default="process", description="process: a pool of workers; serial: in this process.")
     spool_dir: Path | None = Field(
         default=None, description="Where a query's rows are kept between reading and writing, until the run is done."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _text_is_text(cls, fields: Any) -> Any:
+        if isinstance(fields, Mapping):
+            known = {field.alias or name for name, field in cls.model_fields.items()} | set(cls.model_fields)
+            for name in known.intersection(fields):
+                refuse_texts(name, fields[name])
+        return fields
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -195,24 +244,18 @@ class Job(BaseModel):
 
 def make(**fields: Any) -> Job:
     """A Job from its fields. Raises JobError that names each field that is wrong."""
-    try:
-        return Job.model_validate(fields)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'job'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors(include_input=False, include_url=False)
-        )
-        raise JobError(f"the job is not valid: {problems}", advice=f"Fields: {', '.join(Job.model_fields)}.") from None
+    return _valid(fields, "the job", {})
 
 
 def read_yaml(path: Path) -> Job:
-    """The job in a YAML file. Raises JobError for a file that is missing, not YAML, or not a job."""
+    """The job in a YAML file. Raises JobError, with the line, for a file that cannot be read, is not YAML, or is not a job."""
+    found = job_file.read(path)
+    return _valid(found.fields, f"the job in {path}", found.lines)
+
+
+def _valid(fields: dict[str, Any], what: str, lines: Mapping[str, int]) -> Job:
     try:
-        fields = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise JobError(f"cannot read the job file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise JobError(f"{path} is not YAML: {error}") from error
-    if not isinstance(fields, dict):
-        raise JobError(f"{path} holds no job", advice="Write one field a line, e.g. source_table: dbo.orders.")
-    return make(**{str(name): value for name, value in fields.items()})
+        return Job.model_validate(fields)
+    except ValidationError as error:
+        found = problems(error, Job.model_fields, fields)
+    raise invalid(found, what, lines, Job.model_fields)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import pkgutil
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,7 @@ import pyarrow as pa
 from etl import frames
 from etl.errors import JobError, TransformError
 from etl.frame_dtypes import FrameDtypes
+from etl.nearest import did_you_mean
 
 Transform = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -72,19 +74,30 @@ def find_object(reference: str, what: str) -> Any:
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         raise JobError(
-            f"the module {module_name} of the {what} {reference} cannot be imported: {error}",
+            f"the module {module_name} of the {what} {reference} cannot be imported: {error}{_similar_module(module_name)}",
             advice="Start in the folder that holds it, or install it in the same environment.",
         ) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that is not meant to be imported ends the process
         raise JobError(
             f"importing {module_name} for the {what} {reference} raised {type(error).__name__}: {error}{_where(error)}"
         ) from error
     if not hasattr(module, attribute):
         functions = [name for name in vars(module) if not name.startswith("_")]
         raise JobError(
-            f"the module {module_name} has no {attribute}", advice=f"It has: {', '.join(functions[:20]) or 'nothing'}."
+            f"the module {module_name} has no {attribute}{did_you_mean(attribute, functions)}",
+            advice=f"It has: {', '.join(functions[:20]) or 'nothing'}.",
         )
     return getattr(module, attribute)
+
+
+def _similar_module(name: str) -> str:
+    """The module that was meant, where Python finds one of a name like it."""
+    parent, _, last = name.rpartition(".")
+    try:
+        places = list(importlib.import_module(parent).__path__) if parent else None
+    except (ImportError, AttributeError):
+        return ""
+    return did_you_mean(last, (found.name for found in pkgutil.iter_modules(places)))
 
 
 def _where(error: BaseException) -> str:

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from etl.sandbox.link import Link
+from etl.sandbox.names import ByName, fold
 from etl.sandbox.principals.rights import Rights
 from etl.sandbox.sqltypes import SIZED, SqlType
 from etl.sandbox.translation.expression import quote, text_literal
@@ -118,7 +119,8 @@ SELECT o.object_id, d.name::text, s.name::text, o.name::text, o.type::text, s.ph
     WHERE x.parent_object_id = o.object_id AND NOT g.is_disabled),
   s.owner_id
 FROM sandbox.objects o JOIN sandbox.schemas s USING (schema_id) JOIN sandbox.databases d USING (database_id)
-WHERE d.name = $1::citext AND s.name = $2::citext AND o.name = $3::citext AND o.session IN (0, $4::int) AND o.type IN ('U', 'V')
+WHERE d.name = $1::citext AND rtrim(s.name::text)::citext = rtrim($2::text)::citext
+  AND rtrim(o.name::text)::citext = rtrim($3::text)::citext AND o.session IN (0, $4::int) AND o.type IN ('U', 'V')
 """
 _COLUMNS = """
 SELECT c.column_id, c.name::text, c.physical, c.type_name, c.length, c.precision, c.scale, c.nullable, c.collation_name,
@@ -187,16 +189,17 @@ class Catalog:
     def table(self, database: str, schema: str, name: str) -> Table | None:
         """A table, view or system view by its names in any case; #tables by their bare name."""
         self._refresh()
-        key = (database.lower(), schema.lower(), name.lower())
+        key = (fold(database), fold(schema), fold(name))
         if key not in self._tables:
-            self._tables[key] = self._load(*key)
+            # The names as they are given: Python's lower case is not PostgreSQL's for İ, nor for Σ at the end of a word.
+            self._tables[key] = self._load(database, schema, name)
         return self._tables[key]
 
     def schema(self, database: str, name: str) -> tuple[int, str, str] | None:
         """(id, name, physical name) of a schema, or None."""
         rows = self._link.run(
             "SELECT s.schema_id, s.name::text, s.physical FROM sandbox.schemas s JOIN sandbox.databases d USING"
-            " (database_id) WHERE d.name = $1::citext AND s.name = $2::citext",
+            " (database_id) WHERE d.name = $1::citext AND rtrim(s.name::text)::citext = rtrim($2::text)::citext",
             (database, name),
         ).rows
         return rows[0] if rows else None
@@ -209,7 +212,7 @@ class Catalog:
             self._seen = version
 
     def _load(self, database: str, schema: str, name: str) -> Table | None:
-        if schema in {"sys", "information_schema"}:
+        if schema.lower() in {"sys", "information_schema"}:
             return self._load_system_view(database, schema, name)
         rows = self._link.run(_TABLE, (database, schema, name, str(self._session))).rows
         if not rows:
@@ -217,7 +220,7 @@ class Catalog:
         object_id, real_database, real_schema, real_name, kind, physical_schema, physical, session = rows[0][:8]
         definition, events, owner = rows[0][8:]
         columns = tuple(_column(_ColumnRow(*row)) for row in self._link.run(_COLUMNS, (str(object_id),)).rows)
-        by_name = {column.name.lower(): column for column in columns}
+        by_name = ByName((column.name, column) for column in columns)
         place = "pg_temp" if session else physical_schema
         return Table(
             object_id,
@@ -239,7 +242,7 @@ class Catalog:
         if not rows:
             return None
         columns = tuple(Column(row[2], row[3], row[3], _DOMAIN_TYPES[row[4]], True) for row in rows)
-        by_name = {column.name.lower(): column for column in columns}
+        by_name = ByName((column.name, column) for column in columns)
         real_name = rows[0][1]
         view_schema, view = real_name.split(".", 1)
         real_database = self.database(database) or database

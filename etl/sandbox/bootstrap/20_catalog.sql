@@ -15,6 +15,8 @@ CREATE TABLE objects (
   parent_object_id int NOT NULL DEFAULT 0, parent_column_id int NOT NULL DEFAULT 0, definition citext, system_named bool NOT NULL DEFAULT false,
   session int NOT NULL DEFAULT 0, create_date timestamp NOT NULL DEFAULT date_trunc('second', clock_timestamp()), modify_date timestamp NOT NULL DEFAULT date_trunc('second', clock_timestamp()),
   UNIQUE (schema_id, name, session));
+-- Blanks at the end of a name are kept and do not count.
+CREATE UNIQUE INDEX ON objects (schema_id, (rtrim(name::text)::citext), session);
 CREATE INDEX ON objects (parent_object_id);
 CREATE INDEX ON objects (physical);
 

@@ -184,16 +184,16 @@ CREATE AGGREGATE checksum_agg(int) (SFUNC = xor_step, STYPE = int);
 -- What the catalog knows.
 CREATE FUNCTION find_object(v text, database text, session int) RETURNS int LANGUAGE sql STABLE STRICT AS $$
   WITH named AS MATERIALIZED (
-    SELECT p[n]::citext AS name, nullif(p[n - 1], '')::citext AS schema, CASE WHEN p[n] LIKE '#%' THEN 'tempdb' ELSE coalesce(nullif(p[n - 2], ''), database) END AS database
+    SELECT rtrim(p[n])::citext AS name, rtrim(nullif(p[n - 1], ''))::citext AS schema, CASE WHEN p[n] LIKE '#%' THEN 'tempdb' ELSE coalesce(nullif(p[n - 2], ''), database) END AS database
     FROM (SELECT p, cardinality(p) AS n FROM (SELECT sandbox.name_parts(v) AS p) y) x WHERE n <= 3),
   wanted AS MATERIALIZED (SELECT w.name, w.database::citext AS database, coalesce(w.schema, sandbox.default_schema(w.database)) AS schema, w.schema IS NULL AS bare FROM named w)
   SELECT f.object_id FROM (
     SELECT o.object_id FROM wanted w
-    JOIN sandbox.objects o ON o.name = w.name
-    JOIN sandbox.schemas s ON s.schema_id = o.schema_id AND (s.name = w.schema OR w.bare AND s.name = 'dbo')
+    JOIN sandbox.objects o ON rtrim(o.name::text)::citext = w.name
+    JOIN sandbox.schemas s ON s.schema_id = o.schema_id AND (rtrim(s.name::text)::citext = w.schema OR w.bare AND s.name = 'dbo')
     JOIN sandbox.databases d ON d.database_id = s.database_id AND d.name = w.database
     WHERE o.session IN (0, session)
-    ORDER BY s.name = w.schema DESC LIMIT 1) f
+    ORDER BY rtrim(s.name::text)::citext = w.schema DESC LIMIT 1) f
   WHERE sandbox.sees(f.object_id)
 $$;
 CREATE FUNCTION object_id(v text, kind text, database text, session int) RETURNS int LANGUAGE sql STABLE AS $$

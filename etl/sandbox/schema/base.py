@@ -76,7 +76,8 @@ class SchemaBase:
 
     def _refuse_taken(self, place: Place, name: str) -> None:
         taken = self._link.run(
-            "SELECT FROM sandbox.objects WHERE schema_id = $1::int AND name = $2::citext AND session = $3::int",
+            "SELECT FROM sandbox.objects WHERE schema_id = $1::int AND rtrim(name::text)::citext = rtrim($2::text)::citext"
+            " AND session = $3::int",
             (str(place.schema_id), name, str(place.session)),
         )
         if taken.row_count:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from etl.sandbox.bulk_lock import drop_bulk_lock
 from etl.sandbox.catalog import Table
 from etl.sandbox.errors import SqlServerError
+from etl.sandbox.names import fold
 from etl.sandbox.schema.base import (
     Place,
 )
@@ -25,13 +26,13 @@ class TableEditor(ColumnEditor):
         ]
         if len(keys) > 1:
             raise SqlServerError(8110, f"Cannot add multiple PRIMARY KEY constraints to table '{place.name}'.")
-        primary = {column.name.lower() for key in keys for column in key.columns}
+        primary = {fold(column.name) for key in keys for column in key.columns}
         for column in definition.columns:
-            if column.name.lower() in primary and column.nullable is None:
+            if fold(column.name) in primary and column.nullable is None:
                 column_nullable = False
             else:
                 column_nullable = column.nullable if column.nullable is not None else True
-            if column.name.lower() in primary and column_nullable:
+            if fold(column.name) in primary and column_nullable:
                 raise SqlServerError(
                     8111, f"Cannot define PRIMARY KEY constraint on nullable column in table '{place.name}'."
                 )
@@ -53,14 +54,14 @@ class TableEditor(ColumnEditor):
         """A table with columns, identity and defaults, but no keys yet."""
         seen: set[str] = set()
         for column in columns:
-            if column.name.lower() in seen:
+            if fold(column.name) in seen:
                 raise SqlServerError(
                     2705,
                     f"Column names in each table must be unique. Column name '{column.name}' in table '{place.name}' is"
                     " specified more than once.",
                     ends_batch=True,
                 )
-            seen.add(column.name.lower())
+            seen.add(fold(column.name))
         object_id = self._add_object(place, place.name, place.physical, "U")
         physical_schema = "pg_temp" if place.session else place.physical_schema
         word = "TEMP TABLE" if place.session else "TABLE"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from etl.sandbox.catalog import Catalog, Column, Table
 from etl.sandbox.errors import SqlServerError, not_supported
+from etl.sandbox.names import fold
 from etl.sandbox.principals.rights import Need, same_owner
 from etl.sandbox.sqltypes import SqlType
 from etl.sandbox.translation.expression import Deduction, Expression, quote
@@ -36,9 +37,9 @@ class Source:
 
     def find(self, name: str) -> Expression | None:
         """The column of that name, in any case."""
-        lowered = name.lower()
+        folded = fold(name)
         for column, expression in self.columns:
-            if column.lower() == lowered:
+            if fold(column) == folded:
                 return expression
         return None
 
@@ -211,13 +212,13 @@ class Context:
 
 
 def _matches(source: Source, qualifier: Sequence[str]) -> bool:
-    if source.alias.lower() == qualifier[-1].lower() and len(qualifier) == 1:
+    if fold(source.alias) == fold(qualifier[-1]) and len(qualifier) == 1:
         return True
     if source.table is None or source.explicit_alias:
         return False
     full = [source.table.database, source.table.schema, source.table.name]
-    wanted = [part.lower() for part in qualifier]
-    return [part.lower() for part in full[-len(wanted) :]] == wanted
+    wanted = [fold(part) for part in qualifier]
+    return [fold(part) for part in full[-len(wanted) :]] == wanted
 
 
 def table_source(table: Table, alias: str | None, physical: str) -> Source:

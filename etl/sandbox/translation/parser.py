@@ -239,6 +239,8 @@ def tokenize(text: str) -> list[Token]:
         ) from error
     if len(text) > _NAME_UNITS:
         _refuse_long_names(tokens)
+    if "[]" in text or '""' in text:
+        _refuse_empty_names(tokens)
     return tokens
 
 
@@ -256,6 +258,21 @@ def _refuse_long_names(tokens: Sequence[Token]) -> None:
             raise SqlServerError(
                 103,
                 f"The identifier that starts with '{token.text[:_NAME_UNITS]}' is too long. Maximum length is 128.",
+                severity=15,
+                state=4,
+                line=token.line,
+                ends_batch=True,
+            )
+
+
+def _refuse_empty_names(tokens: Sequence[Token]) -> None:
+    for token in tokens:
+        if token.token_type == TokenType.IDENTIFIER and not token.text:
+            raise SqlServerError(
+                1038,
+                "An object or column name is missing or empty. For SELECT INTO statements, verify each column has a name."
+                ' For other statements, look for empty alias names. Aliases defined as "" or [] are not allowed. Change the'
+                " alias to a valid name.",
                 severity=15,
                 state=4,
                 line=token.line,
