@@ -231,6 +231,12 @@ def last_done_run(connection: Connection, job: Job) -> Run | None:
     return None if row is None else find_run(connection, row["run_id"])
 
 
+def last_moved(connection: Connection, job: Job) -> str | None:
+    """The id of the job's latest completed run that read rows."""
+    row = _execute(connection, "ledger_last_moved", job_hash=job.hash()).mappings().first()
+    return None if row is None else str(row["run_id"])
+
+
 def all_runs(connection: Connection) -> list[RunSummary]:
     """Every run, latest first."""
     rows = _execute(connection, "ledger_runs").mappings()

@@ -84,14 +84,18 @@ def landing_schema(dialect: str, output: pa.Schema, columns: list[Column]) -> pa
 
 def create_table(connection: Connection, table: TableName, columns: list[Column]) -> None:
     """CREATE TABLE with exactly these columns. Raises DatabaseError, e.g. when the schema is missing."""
-    dialect = connection.dialect.name
+    with connect.statement(f"making the table {table}"):
+        connection.exec_driver_sql(create_statement(connection.dialect.name, table, columns))
+
+
+def create_statement(dialect: str, table: TableName, columns: list[Column]) -> str:
+    """The CREATE TABLE that `create_table` sends."""
     lines = []
     for column in columns:
         collate = f" COLLATE {column.collation}" if column.collation and dialect == "mssql" else ""
         null = "NULL" if column.nullable else "NOT NULL"
         lines.append(f"    {quote(dialect, column.name)} {column.sql_type}{collate} {null}")
-    with connect.statement(f"making the table {table}"):
-        connection.exec_driver_sql(f"CREATE TABLE {table.quoted(dialect)} (\n" + ",\n".join(lines) + "\n)")
+    return f"CREATE TABLE {table.quoted(dialect)} (\n" + ",\n".join(lines) + "\n)"
 
 
 def swap(connection: Connection, staging: TableName, target: TableName) -> None:

@@ -104,7 +104,7 @@ def execute(prepared: Prepared, listener: Listener | None = None) -> RunResult:
 
 def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, started: float) -> list[ChunkResult]:
     """Run the missing chunks; append to `results` as they commit. After a failure the running chunks end, then it is raised."""
-    policy = Retries(prepared.job, _writers(prepared))
+    policy = Retries(prepared.job, prepared.writers)
     attempts = deque(Attempt(chunk, writers=policy.writers) for chunk in prepared.missing)
     moved: list[ChunkResult] = []
     failure: EtlError | None = None
@@ -134,11 +134,6 @@ def _too_many_rejects(prepared: Prepared, results: list[ChunkResult]) -> EtlErro
     """Chunks that are written side by side do not see each other's rejects."""
     limit = rejects.limit_of(prepared.job, prepared.plan.rows_planned)
     return rejects.too_many(prepared.run_id, sum(result.rows_rejected for result in results), limit)
-
-
-def _writers(prepared: Prepared) -> int:
-    """How many chunks are written at once: as the job says, else as the plan, else as there are workers."""
-    return min(prepared.job.workers, prepared.job.writers or prepared.plan.route.writers or prepared.job.workers)
 
 
 def _outcomes(

@@ -45,12 +45,17 @@ class Chunk:
     sha256: str = ""
 
     def __str__(self) -> str:
+        return f"chunk {self.number} ({self.extent})"
+
+    @property
+    def extent(self) -> str:
+        """Which rows it has, in words."""
         if self.kind == "nulls":
-            return f"chunk {self.number} (rows without a key)"
+            return "rows without a key"
         if self.kind == "spool":
-            return f"chunk {self.number} ({self.file})"
+            return self.file
         below = "<=" if self.upper_closed else "<"
-        return f"chunk {self.number} ({self.lower} <= key {below} {self.upper})"
+        return f"{self.lower} <= key {below} {self.upper}"
 
 
 @dataclass(frozen=True, slots=True)

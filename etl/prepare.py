@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
 from sqlalchemy.engine import Connection
 
 from etl import (
@@ -15,25 +14,20 @@ from etl import (
     load,
     plan,
     planning_lock,
-    route,
-    seventh_digit,
     spool,
     transform,
     types,
-    watermark,
 )
 from etl.connect import Endpoint
-from etl.drafting import Draft, draft, stream, target_columns
+from etl.drafting import Draft, Landing, decide, draft, new_rows, new_window, stream, target_columns
 from etl.errors import LedgerError, SpoolGone
 from etl.job import Job
 from etl.ledger import Run
 from etl.plan import Chunk, Plan
 from etl.result import ChunkResult
-from etl.route import NO_ROUTE, Route, Wishes
-from etl.selection import EVERY_ROW, Condition
-from etl.statements import MAX_IDENTIFIER_CHARS, TableName
+from etl.selection import Condition
+from etl.statements import TableName, cut
 from etl.types import Column
-from etl.watermark import Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +51,11 @@ class Prepared:
         done = {chunk.chunk_no for chunk in self.sealed}
         return [chunk for chunk in self.plan.chunks if chunk.number not in done]
 
+    @property
+    def writers(self) -> int:
+        """How many chunks are written at once: as the job says, else as the plan, else as there are workers."""
+        return min(self.job.workers, self.job.writers or self.plan.route.writers or self.job.workers)
+
 
 def prepare(job: Job, *, new_run: bool = False, run_key: str | None = None) -> Prepared:
     """The job's run: its last one where that is unfinished, else a new one, planned, with its target table made.
@@ -71,26 +70,31 @@ def prepare(job: Job, *, new_run: bool = False, run_key: str | None = None) -> P
 
 def _prepared(job: Job, new_run: bool, run_key: str | None) -> Prepared:
     with job.target_endpoint.connect() as connection:
-        unfinished = _unfinished_run(connection, job, run_key)
+        unfinished = unfinished_run(connection, job, run_key)
         if unfinished is not None and new_run:
             _abandon(connection, job, unfinished)
             unfinished = None
         connection.commit()
     if unfinished is not None and unfinished.plan_json is not None:
         return resume(job, unfinished)
-    drafted = draft(job)
+    drafted = draft(job, job.target_endpoint)
     run_id = unfinished.run_id if unfinished is not None else _start_run(job, run_key)
     return _plan_run(job, run_id, drafted)
 
 
 def resume(job: Job, run: Run) -> Prepared:
     """Take up a run with its stored plan. Raises LedgerError when the source is not what was planned for."""
-    stored = run.plan
     with job.target_endpoint.connect() as connection:
         ledger.create_tables(connection)
         sealed = ledger.sealed_chunks(connection, run.run_id)
         connection.commit()
-    table = _landing_table(job, run.run_id)
+    return taken_up(job, run, sealed)
+
+
+def taken_up(job: Job, run: Run, sealed: list[ChunkResult]) -> Prepared:
+    """A run with its stored plan, of which these chunks are committed. Changes nothing; raises as `resume` does."""
+    stored = run.plan
+    table = landing_table(job, run.run_id)
     if run.state == "abandoned":
         raise LedgerError(
             f"run {run.run_id} was abandoned for a newer one with --new-run",
@@ -120,7 +124,11 @@ def resume(job: Job, run: Run) -> Prepared:
     return prepared
 
 
-def _unfinished_run(connection: Connection, job: Job, run_key: str | None) -> Run | None:
+def unfinished_run(connection: Connection, job: Job, run_key: str | None = None) -> Run | None:
+    """The job's run that is to be taken up again; with `run_key` that key's own, or the unfinished one under that key now.
+
+    Raises LedgerError for one that is being undone.
+    """
     if not ledger.exists(connection):
         return None
     if run_key is not None:
@@ -150,10 +158,10 @@ def _abandon(connection: Connection, job: Job, run: Run) -> None:
     """A new run was asked for: the unfinished one is not taken up again, and what it was loading goes."""
     ledger.end_run(connection, run.run_id, "abandoned")
     if job.mode == "replace":
-        load.drop_if_exists(connection, _landing_table(job, run.run_id))
+        load.drop_if_exists(connection, landing_table(job, run.run_id))
     connection.commit()
     stored = None if run.plan_json is None else run.plan.spool
-    spool.remove(_spool_folder(job, run.run_id) if stored is None else Path(stored))
+    spool.remove(spool_folder(job, run.run_id) if stored is None else Path(stored))
 
 
 def _start_run(job: Job, run_key: str | None) -> str:
@@ -167,78 +175,36 @@ def _start_run(job: Job, run_key: str | None) -> str:
 
 def _plan_run(job: Job, run_id: str, drafted: Draft) -> Prepared:
     source, target = job.source_endpoint, job.target_endpoint
-    folder = _spool_folder(job, run_id)
-    window = _window(job, source, target, drafted.watermark)
-    rows = EVERY_ROW
-    if drafted.watermark is not None and window is not None:
-        rows = watermark.condition(source.dialect, drafted.watermark, window)
+    folder = spool_folder(job, run_id)
+    window = new_window(job, target, drafted.watermark)
+    rows = new_rows(job, drafted, window)
     if drafted.key is None:
         chunks = _spool(source, job, drafted.source, rows, folder)
     else:
         with source.connect() as connection:
             chunks = plan.key_ranges(connection, job, drafted.key, rows)
     with target.connect() as connection:
-        columns, exists = target_columns(connection, job, drafted, source.dialect)
-        output = drafted.output if drafted.output is not None else pa.schema([])
-        table = _landing_table(job, run_id)
-        if job.mode == "replace":
-            load.drop_if_exists(connection, table)
-        if not exists:
-            load.create_table(connection, table, columns)
-        columns = catalog.with_code_pages(connection, columns)
-        way = _route(job, connection, table, columns, key=drafted.key, is_new=not exists)
-        run_plan = Plan(
-            source_columns=drafted.source,
-            target_columns=columns,
-            output_schema=load.landing_schema(target.dialect, output, columns),
-            chunks=chunks,
-            key=None if drafted.key is None else drafted.key.name,
-            spool=None if drafted.key is not None else str(folder.resolve()),
-            route=way,
-            window=window,
-            source_version=drafted.source_version,
-            target_was_empty=not exists or load.is_empty(connection, table),
-            notes=[
-                drafted.note,
-                *([] if window is None else [f"new rows only: {window}"]),
-                f"written by {way}",
-                *seventh_digit.notes(drafted.source),
-            ],
-        )
+        landing = _made(connection, job, run_id, drafted)
+        run_plan = decide(connection, job, drafted, window, chunks, landing, folder)
         # One transaction: a plan without its table, or a table without its plan, cannot be.
         ledger.store_plan(connection, run_id, run_plan)
         connection.commit()
-    return Prepared(job, run_id, run_plan, table, [], resumed=False)
+    return Prepared(job, run_id, run_plan, landing.table, [], resumed=False)
 
 
-def _window(job: Job, source: Endpoint, target: Endpoint, column: Column | None) -> Window | None:
-    """From the upper bound of the job's last completed run on."""
-    if column is None:
-        return None
-    with target.connect() as connection:
-        last = ledger.last_done_run(connection, job)
-    before = None if last is None else last.plan.window
-    with source.connect() as connection:
-        return watermark.window(connection, job, column, None if before is None else before.upper)
+def _made(connection: Connection, job: Job, run_id: str, drafted: Draft) -> Landing:
+    """The table that rows go into, made where it is not there."""
+    columns, exists = target_columns(connection, job, drafted, job.source_endpoint.dialect)
+    table = landing_table(job, run_id)
+    if job.mode == "replace":
+        load.drop_if_exists(connection, table)
+    if not exists:
+        load.create_table(connection, table, columns)
+    return Landing(table, columns, catalog.table_columns(connection, table), is_new=not exists)
 
 
-def _route(
-    job: Job, connection: Connection, table: TableName, columns: list[Column], *, key: Column | None, is_new: bool
-) -> Route:
-    if not columns:
-        return NO_ROUTE
-    return route.choose(
-        job.target_endpoint,
-        connection,
-        table,
-        catalog.table_columns(connection, table),
-        columns,
-        is_new=is_new,
-        wishes=Wishes(job.bulk_without, job.table_lock, job.writers, None if key is None else key.name),
-    )
-
-
-def _spool_folder(job: Job, run_id: str) -> Path:
+def spool_folder(job: Job, run_id: str) -> Path:
+    """Where a run keeps the rows of a stream."""
     return (job.spool_dir or spool.default_folder()) / run_id
 
 
@@ -247,9 +213,10 @@ def _spool(source: Endpoint, job: Job, columns: list[Column], rows: Condition, f
     return spool.write(batches, types.schema(source.dialect, columns), folder, job.chunk_rows)
 
 
-def _landing_table(job: Job, run_id: str) -> TableName:
+def landing_table(job: Job, run_id: str) -> TableName:
+    """Where a run's rows go: the target, or in mode replace a table beside it."""
     target = job.target_name
     if job.mode == "append":
         return target
     suffix = f"__etl_{run_id}"
-    return target.sibling(target.name[: MAX_IDENTIFIER_CHARS - len(suffix)] + suffix)
+    return target.sibling(cut(target.name, suffix))

@@ -108,7 +108,7 @@ def print_runs(runs: list[RunSummary], *, as_json: bool) -> None:
         started = f"{run.started_at:%Y-%m-%d %H:%M:%S}"
         done = (str(run.chunks_done), f"{run.rows_written:,}")
         table.add_row(run.run_id, run.state, run.mode, run.target_table, started, *done)
-    _console().print(table if runs else "no runs yet")
+    console().print(table if runs else "no runs yet")
 
 
 def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
@@ -135,7 +135,7 @@ def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
             continue
         counts = (f"{end.rows_read:,}", f"{end.rows_written:,}", f"{end.rows_rejected:,}")
         table.add_row(str(chunk.number), *counts, f"{end.seconds:.2f}", str(end.attempt), end.worker)
-    _console().print(table)
+    console().print(table)
 
 
 def print_verified(verified: Verified, *, as_json: bool) -> None:
@@ -258,5 +258,6 @@ def _print_json(event: str, **fields: Any) -> None:
     print(json.dumps({"event": event, **fields}, default=str), flush=True)
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Where tables go: the terminal, or lines wide enough for them."""
     return Console() if sys.stdout.isatty() else Console(width=MIN_WIDTH_CHARS)

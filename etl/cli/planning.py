@@ -1,0 +1,35 @@
+"""`etl plan`: what `etl run` would do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from etl.cli.shared import AsJson, Debug, SourceUrl, TargetUrl, Workers, changed, errors_told
+
+commands = typer.Typer()
+
+
+@commands.command()
+def plan(
+    job_file: Annotated[Path, typer.Argument(metavar="JOB.yaml", help="The job, one field a line.")],
+    source: SourceUrl = None,
+    target: TargetUrl = None,
+    workers: Workers = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Show what `etl run` would do, and change nothing.
+
+    Columns and what becomes of them, what would be refused or changed, chunks, the way of writing, locks, time. The
+    transform is tried on the first rows. Ends with the error and exit code of `etl run` where the job cannot run.
+    """
+    with errors_told(as_json, debug):
+        from etl import preview
+        from etl.job import read_yaml
+        from etl.preview import report
+
+        job = changed(read_yaml(job_file), source=source, target=target, workers=workers)
+        report.print_preview(preview.preview(job), as_json=as_json)
