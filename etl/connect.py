@@ -6,9 +6,8 @@ COMMIT (`src/odbc/odbc.c`), so an idle pooled connection would hold one open on 
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -20,25 +19,17 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from etl import errors, first_connection, link, statements
-from etl.errors import ConnectError, JobError
+from etl import errors, first_connection, link, references, statements
+from etl.errors import ConnectError
+from etl.odbc import connection_string, encryption
 
 Role = Literal["reader", "writer"]
 Isolation = Literal["read committed", "snapshot"]
 
-SUPPORTED = {"mssql": "mssql+pyodbc", "sqlite": "sqlite"}
 LOGIN_TIMEOUT_SEC = 15
 LOCK_TIMEOUT_MS = 60_000
 SQLITE_BUSY_TIMEOUT_MS = 600_000
 """One writer at a time and the others wait: long enough that a busy database is never an error."""
-
-FREETDS_DEFAULTS = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": "UTF-8", "PacketSize": "16383"}
-"""Packets are as large as SQL Server sends encrypted ones ("network packet size"), not 4,096 bytes: `etl.packets` says why."""
-ENVIRONMENT_PREFIX = "env:"
-REDACTED = "***"
-"""What SQLAlchemy renders for a hidden password."""
-SECRET_OPTIONS = frozenset({"odbc_connect", "password", "pwd"})
-"""Options of a URL that are, or may hold, a password; SQLAlchemy hides only the one before the host."""
 
 TEXT_BYTES = 2_147_483_647
 """SET TEXTSIZE: FreeTDS sends it only when it is configured, and the server's default cuts long values without a word."""
@@ -56,74 +47,6 @@ def session_settings(role: Role, isolation: Isolation) -> str:
     )
 
 
-def resolve(reference: str, environment: Mapping[str, str] = os.environ) -> URL:
-    """The URL that `reference` is or names (`env:NAME` reads an environment variable).
-
-    Raises JobError for a missing variable, a text that is not a URL, a database that is not supported, or an option that
-    is known to crash the driver.
-    """
-    text = reference
-    if reference.startswith(ENVIRONMENT_PREFIX):
-        name = reference.removeprefix(ENVIRONMENT_PREFIX)
-        text = environment.get(name, "")
-        if not text:
-            raise JobError(
-                f"no database URL: the environment variable {name} is not set",
-                advice=f"Export {name}=mssql+pyodbc://user:password@host:1433/database or give the URL in the job.",
-            )
-    try:
-        url = sa.make_url(text)
-    except (sa.exc.ArgumentError, ValueError):  # ValueError for a port that is no number
-        raise JobError(
-            "the database URL cannot be read",
-            advice="Write mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db, special characters "
-            "of the password percent-encoded.",
-        ) from None
-    return checked(url)
-
-
-def checked(url: URL) -> URL:
-    """The URL with the driver's defaults. Raises JobError as `resolve` does."""
-    backend = url.get_backend_name()
-    if backend not in SUPPORTED:
-        raise JobError(f"{url.drivername} is not supported", advice="Use mssql+pyodbc:// (FreeTDS) or sqlite:///.")
-    if backend == "sqlite":
-        if not url.database or url.database == ":memory:":
-            raise JobError("an in-memory SQLite database cannot be shared with workers", advice="Give it a file.")
-        return url
-    if url.get_driver_name() != "pyodbc":
-        raise JobError(f"{url.drivername} is not supported", advice="Use mssql+pyodbc://.")
-    if "fast_executemany" in url.query:
-        raise JobError(
-            "fast_executemany crashes the process on FreeTDS before 1.5.15",
-            advice="Take it out of the URL; this project does not need it.",
-        )
-    if "odbc_connect" in url.query or not url.database:
-        return url
-    missing = {key: value for key, value in FREETDS_DEFAULTS.items() if key not in url.query}
-    return url.update_query_dict(missing)
-
-
-def redact(reference: str) -> str:
-    """The reference as it may be shown and stored: `env:NAME` as it is, a URL without its password."""
-    if reference.startswith(ENVIRONMENT_PREFIX):
-        return reference
-    try:
-        url = sa.make_url(reference)
-    except (sa.exc.ArgumentError, ValueError):
-        return "(not a URL)"
-    url = url.update_query_dict({name: REDACTED for name in url.query if name.lower() in SECRET_OPTIONS})
-    return url.render_as_string(hide_password=True)
-
-
-def is_redacted(reference: str) -> bool:
-    """Whether `redact` has taken something out of the reference, so that it no longer opens a connection."""
-    if reference.startswith(ENVIRONMENT_PREFIX):
-        return False
-    url = sa.make_url(reference)
-    return url.password == REDACTED or REDACTED in url.query.values()
-
-
 @dataclass(frozen=True)
 class Endpoint:
     """One database, in one role."""
@@ -136,7 +59,7 @@ class Endpoint:
     @classmethod
     def of(cls, reference: str, role: Role) -> Endpoint:
         """The endpoint that a job names. Raises JobError as `resolve` does."""
-        return cls(resolve(reference), role)
+        return cls(references.resolve(reference), role)
 
     @property
     def dialect(self) -> str:
@@ -148,13 +71,19 @@ class Endpoint:
         """Server and database without secrets, for messages and for a job's identity."""
         if self.dialect == "sqlite":
             return str(Path(self.url.database or "").resolve())
-        if "odbc_connect" in self.url.query:
-            return "the server of the ODBC connection string"
+        if not self.url.host or not self.url.database:
+            options = self.url.query
+            return f"the data source {options.get('dsn') or options.get('Servername') or self.url.host}"
         port = f":{self.url.port}" if self.url.port else ""
         return f"{self.url.host}{port}/{self.url.database}"
 
     def __repr__(self) -> str:
         return f"Endpoint({self.label}, {self.role})"
+
+    @property
+    def odbc_string(self) -> str:
+        """What a driver manager connects by: a secret. Raises JobError for what the driver cannot be given."""
+        return _odbc_string(self.url)
 
     @cached_property
     def engine(self) -> Engine:
@@ -201,9 +130,8 @@ class Endpoint:
         """
         import arrow_odbc
 
-        (odbc_string, *_), _ = self.engine.dialect.create_connect_args(self.url)
         try:
-            connection = arrow_odbc.connect(odbc_string, login_timeout_sec=LOGIN_TIMEOUT_SEC)
+            connection = arrow_odbc.connect(self.odbc_string, login_timeout_sec=LOGIN_TIMEOUT_SEC)
         except arrow_odbc.Error as error:
             raise errors.from_connect(error, self.label) from error
         with (
@@ -283,6 +211,13 @@ def _require_settings(found: Iterable[int], isolation: Isolation, label: str) ->
         )
 
 
+def _odbc_string(url: URL) -> str:
+    if connection_string.speaks_freetds(url):
+        return connection_string.build(url)
+    (text, *_), _ = url.get_dialect()().create_connect_args(url)
+    return str(text)
+
+
 @cache  # an engine's first connection asks the server half a dozen questions about itself
 def _mssql_engine(url: URL, role: Role, isolation: Isolation) -> Engine:
     import pyodbc
@@ -297,7 +232,13 @@ def _mssql_engine(url: URL, role: Role, isolation: Isolation) -> Engine:
         hide_parameters=True,
     )
 
+    @event.listens_for(engine, "do_connect")
+    def connecting(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+        arguments[0] = _odbc_string(url)
+
     first_connection.watch(engine, str(url.host))
+    if connection_string.speaks_freetds(url):
+        encryption.watch(engine, encryption.of(url), str(url.host))
 
     @event.listens_for(engine, "connect")
     def settings(connection: Any, _record: object) -> None:

@@ -211,7 +211,7 @@ def from_connect(error: BaseException, where: str) -> ConnectError:
     if state in DRIVER_NOT_FOUND and number is None:
         return DriverMissing(
             f"cannot connect to {where}: the ODBC driver is not installed or cannot be loaded ({said})",
-            advice="Install it with `odbc/install.sh`, and see what unixODBC knows with `odbcinst -q -d`.",
+            advice="Install it with `odbc/install.sh`, and see what unixODBC knows with `etl odbc show`.",
         )
     if number in LOGIN_REFUSED or state == "28000":
         return LoginFailed(

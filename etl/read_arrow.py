@@ -51,13 +51,16 @@ class Widths:
 def can_read(source: Endpoint, selection: Selection) -> bool:
     """Whether arrow-odbc carries the selection whole: parameters are text in ASCII, and (max) columns can be measured.
 
+    So is what it connects by: before a connection is there, FreeTDS takes its bytes for ISO 8859-1 (`src/odbc/odbc_util.c`,
+    odbc_mb2utf), and another password comes to the server.
+
     It binds parameters as varchar, whose code page need not have a key's characters. A query is not measured: it would run
     twice, and the second time may give other rows. For -0.9 in a decimal(1,1) it has a byte too few: it makes room for the
     digits, the sign and the point, and FreeTDS writes a 0 before the point.
     """
     if source.dialect != "mssql" or not all(isinstance(bound, str) and bound.isascii() for bound in selection.bounds):
         return False
-    if any(map(_is_all_fraction, selection.columns)):
+    if not source.odbc_string.isascii() or any(map(_is_all_fraction, selection.columns)):
         return False
     return selection.longest_sql is not None or not selection.unbounded
 

@@ -17,7 +17,20 @@ import pandas as pd
 import pyarrow as pa
 from sqlalchemy.engine import URL, Connection, Engine
 
-from etl import catalog, connect, extract, frames, load, plain_query, read_rows, route, seventh_digit, types, wrapping
+from etl import (
+    catalog,
+    connect,
+    extract,
+    frames,
+    load,
+    plain_query,
+    read_rows,
+    references,
+    route,
+    seventh_digit,
+    types,
+    wrapping,
+)
 from etl.append import append
 from etl.batches import in_runs
 from etl.connect import Endpoint, Role
@@ -128,7 +141,7 @@ def _opened(con: Database, role: Role) -> Iterator[tuple[Connection, Endpoint]]:
 def _endpoint(con: str | URL | Engine, role: Role) -> Endpoint:
     if isinstance(con, str):
         return Endpoint.of(con, role)
-    return Endpoint(connect.checked(con.url if isinstance(con, Engine) else con), role)
+    return Endpoint(references.checked(con.url if isinstance(con, Engine) else con), role)
 
 
 # Reading

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.connect import resolve
+from etl.references import resolve
 from etl.statements import quote
 
 Row = tuple[Any, ...]

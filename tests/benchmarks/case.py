@@ -12,7 +12,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import sqlalchemy as sa
 
-from etl.connect import FREETDS_DEFAULTS
+from etl.odbc.connection_string import DEFAULTS
 from tests.benchmarks import cases
 from tests.benchmarks.datasets import Dataset, dataset
 from tests.benchmarks.stored import first_rows
@@ -92,7 +92,7 @@ class Place:
             "UID": self.user,
             "PWD": self.password,
             "DATABASE": self.database,
-            **FREETDS_DEFAULTS,
+            **DEFAULTS,
             **self.options,
             **options,
         }
@@ -100,7 +100,7 @@ class Place:
 
     def url(self) -> str:
         """The URL for SQLAlchemy and for this project."""
-        query = {**FREETDS_DEFAULTS, **self.options}
+        query = {**DEFAULTS, **self.options}
         return sa.URL.create(
             "mssql+pyodbc", self.user, self.password, self.host, self.port, self.database, query
         ).render_as_string(hide_password=False)

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from etl.connect import resolve
 from etl.errors import JobError
+from etl.references import resolve
 from etl.sandbox import serve
 
 ROOT = Path(__file__).parents[2]

@@ -14,8 +14,9 @@ import sqlalchemy as sa
 import etl
 from etl import connect, insert, types
 from etl.bulk import freetds, lengths
-from etl.connect import Endpoint, resolve
+from etl.connect import Endpoint
 from etl.errors import DatabaseError, EtlError, JobError, SchemaError
+from etl.references import resolve
 from etl.statements import TableName
 from tests.faults.survivors import Ground, hooked, refused
 from tests.proxy import Direction, Proxy

@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from etl.connect import resolve
+from etl.references import resolve
 from tests.faults.victims import CONTEXT, start
 
 LIMIT_SEC = 60

@@ -1,0 +1,75 @@
+"""Secrets that stand elsewhere: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER` name where."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from etl.errors import JobError
+
+ENVIRONMENT = "env"
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def is_kept(text: str) -> bool:
+    """Whether the text names a place, and so is no secret itself."""
+    return text.partition(":")[0] in {ENVIRONMENT, *FETCHERS}
+
+
+def fetch(place: str, what: str, example: str, environment: Mapping[str, str]) -> str:
+    """What is kept there; `what` that is, and an example, are for messages.
+
+    Raises JobError where there is nothing, or where others may read it.
+    """
+    kind, _, name = place.partition(":")
+    if kind == ENVIRONMENT:
+        found = environment.get(name, "")
+        if not found:
+            raise JobError(f"no {what}: the environment variable {name} is not set", advice=f"Export {name}={example}.")
+        return found
+    found = FETCHERS[kind](name, what)
+    if not found:
+        raise JobError(f"no {what}: {place} is empty", advice=f"Put it there, for example {example}.")
+    return found
+
+
+def _from_file(name: str, what: str) -> str:
+    path = Path(name).expanduser()
+    try:
+        with path.open(encoding="utf-8") as file:
+            # Of the file that is open, not of one that has come in its place.
+            state = os.fstat(file.fileno())
+            text = file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise JobError(f"no {what}: {path} cannot be read: {reason}", advice="Check the path and its owner.") from None
+    if stat.S_IMODE(state.st_mode) & OTHERS:
+        raise JobError(
+            f"no {what}: others than its owner may read or write {path} (mode {stat.S_IMODE(state.st_mode):04o})",
+            advice=f"chmod 600 {path}",
+        )
+    if state.st_uid not in {os.geteuid(), 0}:
+        raise JobError(f"no {what}: {path} belongs to somebody else", advice="Keep it in a file of your own.")
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _from_keyring(name: str, what: str) -> str:
+    service, _, user = name.rpartition("/")
+    if not service or not user:
+        raise JobError(f"no {what}: keyring:{name} names no user", advice="Write keyring:SERVICE/USER.")
+    try:
+        import keyring
+        import keyring.errors
+    except ImportError:
+        raise JobError(
+            f"no {what}: keyring:{name} needs the package keyring", advice="pip install 'tablehaul[keyring]'"
+        ) from None
+    try:
+        return keyring.get_password(service, user) or ""
+    except keyring.errors.KeyringError as error:
+        raise JobError(f"no {what}: the keyring says: {error}", advice="Is it unlocked?") from None
+
+
+FETCHERS: dict[str, Callable[[str, str], str]] = {"file": _from_file, "keyring": _from_keyring}
