@@ -1,10 +1,13 @@
 """Lets things go wrong for as long as one likes.
 
     python -m tests.soak messages --count 100000 --seed 1
-    python -m tests.soak faults --count 1000 --seed 1 --report soak-report.json
+    python -m tests.soak faults --count 1200 --seed 1 --report soak-report.json
+    python -m tests.soak names --count 10000 --seed 1
+    python -m tests.soak passwords --count 10000 --seed 1
 
 `messages` sends a sandbox damaged messages (`soak_messages`). `faults` kills, cuts and fails whatever is under way while jobs
-run, and compares source and target after each (`soak_faults`). Ends with status 1 when something was wrong.
+run, and compares source and target after each (`soak_faults`). `names` takes tables with bad names through every way that rows
+go (`soak_names`). `passwords` connects by odd ones (`soak_passwords`). Ends with status 1 when something was wrong.
 """
 
 from __future__ import annotations
@@ -18,19 +21,29 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    messages, faults = kinds.add_parser("messages"), kinds.add_parser("faults")
+    messages, faults, names, passwords = map(kinds.add_parser, ("messages", "faults", "names", "passwords"))
     messages.add_argument("--count", type=int, default=100_000, help="damaged messages to send")
-    faults.add_argument("--count", type=int, default=1_000, help="faults to strike")
+    faults.add_argument("--count", type=int, default=1_200, help="faults to strike")
     faults.add_argument(
         "--report", type=Path, help="JSON file to write; a Markdown file of the same name goes beside it"
     )
-    for command in (messages, faults):
+    names.add_argument("--count", type=int, default=10_000, help="names of schemas, tables and columns to try")
+    passwords.add_argument("--count", type=int, default=10_000, help="passwords to connect by")
+    for command in (messages, faults, names, passwords):
         command.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     if options.kind == "messages":
         from tests.soak_messages import soak
 
         wrong = soak(options.count, options.seed)
+    elif options.kind == "names":
+        from tests.soak_names import soak as soak_names
+
+        wrong = soak_names(options.count, options.seed)
+    elif options.kind == "passwords":
+        from tests.soak_passwords import soak as soak_passwords
+
+        wrong = soak_passwords(options.count, options.seed)
     else:
         from tests.soak_faults import soak as soak_faults
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import typer
 
-from etl.cli import running, runs, serving
+from etl.cli import doctor, odbc, planning, running, runs, serving
+from etl.cli.usage import Commands
 
 EPILOG = """
 URLs: mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db; env:NAME reads one from a variable.
@@ -17,6 +18,7 @@ Exit codes: 0 done · 2 the job is wrong · 3 no connection · 4 columns or type
 """
 
 app = typer.Typer(
+    cls=Commands,
     help="Move tables between Microsoft SQL Server and pandas: fast, and never a row lost or doubled.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -24,7 +26,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _module in (running, runs, serving):
+for _module in (running, planning, runs, serving, odbc, doctor):
     app.add_typer(_module.commands)
 
 

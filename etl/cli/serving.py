@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from etl.cli.shared import Debug, errors_told
+from etl.cli.shared import Debug, errors_told, refuse_url
 from etl.environment import SANDBOX_PASSWORD_VARIABLE, SOURCE_VARIABLE
 
 if TYPE_CHECKING:
@@ -43,6 +43,8 @@ def sandbox(
         from etl.sandbox.cluster import ClusterError
         from etl.sandbox.encryption import CertificateError
 
+        for path in (data, certificate, certificate_key):
+            refuse_url(path, "a file or folder")
         options = {
             "port": port,
             "password": os.environ.get(SANDBOX_PASSWORD_VARIABLE),

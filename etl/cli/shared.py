@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from etl.environment import SOURCE_VARIABLE, TARGET_VARIABLE
+from etl.misplaced import is_connection
 
 if TYPE_CHECKING:
     from etl.connect import Endpoint
@@ -80,18 +81,27 @@ def target_endpoint(target: str | None) -> Endpoint:
     return Endpoint.of(target or f"env:{TARGET_VARIABLE}", "writer")
 
 
+def refuse_url(given: object, what: str) -> None:
+    """Raise JobError where a database URL, which may hold a password, is given for `what`, and would be repeated."""
+    from etl.errors import JobError
+
+    if given is not None and is_connection(str(given)):
+        raise JobError(f"a database URL stands where {what} belongs", advice="Give it with --source or --target.")
+
+
 def find_run(run_id: str, target: str | None) -> Run:
     """A run of the target's ledger. Raises LedgerError for one that is not there."""
     from etl import ledger
 
+    refuse_url(run_id, "the id of the run")
     with target_endpoint(target).connect() as connection:
         return ledger.find_run(connection, run_id)
 
 
 def stored_job(run: Run, *, source: str | None, target: str | None, workers: int | None) -> Job:
     """The job of a run. The ledger keeps no passwords, so a URL that had one comes from the command line or environment."""
-    from etl.connect import is_redacted
     from etl.job import make
+    from etl.references import is_redacted
 
     job = make(**json.loads(run.job))
     return changed(

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import string
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -54,7 +52,7 @@ def test_a_sql_file_says_what_it_is_for_and_is_used(path: Path) -> None:
     name = re.sub(r"_(mssql|sqlite)$", "", path.stem)
     assert any(
         name in source.read_text()
-        for folder in (".", "bad_rows", "bulk", "demo")
+        for folder in (".", "bad_rows", "bulk", "cli", "demo", "doctor", "odbc", "preview")
         for source in (ROOT / "etl" / folder).glob("*.py")
     )
 
@@ -181,61 +179,3 @@ def test_without_pip_venv_and_rights_the_way_to_uv_is_told(machine: Path, tmp_pa
 def test_a_uv_that_is_new_enough_is_used_as_it_is(machine: Path) -> None:
     add_program(machine, "uv", 'if [ "$1" = --version ]; then echo "uv 0.8.0 (abc)"; else echo "ran $*"; fi')
     assert run("sh", ROOT / ".ci" / "uv.sh", "sync", "--locked", PATH=str(machine)).stdout == "ran sync --locked\n"
-
-
-# The templates
-
-VALUES = {
-    "DRIVER": "/lib/x.so",
-    "SANDBOX_PORT": "1",
-    "HOST": "127.0.0.1",
-    "PORT": "1",
-    "CA_FILE": "system",
-    "DATABASE": "d",
-}
-
-CONNECT = """
-import pyodbc
-for dsn in ("tablehaul-sandbox", "tablehaul-production"):
-    try:
-        pyodbc.connect(f"DSN={dsn};UID=u;PWD=p", timeout=5)
-    except pyodbc.OperationalError:
-        pass
-    else:
-        raise AssertionError("nothing listens on port 1")
-"""
-
-
-@pytest.mark.parametrize("name", ["odbcinst.ini", "odbc.ini", "freetds.conf"])
-def test_a_template_explains_each_of_its_placeholders(name: str) -> None:
-    template = string.Template((ODBC / name).read_text())
-    assert template.is_valid()
-    comments = "\n".join(line for line in template.template.splitlines() if line.startswith("#"))
-    assert template.get_identifiers() != []
-    assert [key for key in template.get_identifiers() if key not in comments or key not in VALUES] == []
-
-
-def test_freetds_takes_every_option_of_the_templates(tmp_path: Path) -> None:
-    for name in ("odbc.ini", "freetds.conf"):
-        (tmp_path / name).write_text(string.Template((ODBC / name).read_text()).substitute(VALUES))
-    log = tmp_path / "dump.log"
-    settings = {"ODBCINI": "odbc.ini", "FREETDSCONF": "freetds.conf", "TDSDUMP": "dump.log"}
-    connected = run(sys.executable, "-c", CONNECT, **{key: str(tmp_path / name) for key, name in settings.items()})
-    assert connected.returncode == 0, connected.stderr
-
-    # The log opens during the first connection, so it shows how the second, by [production], was read.
-    read = log.read_text()
-    assert "UNRECOGNIZED option" not in read
-    options = dict(re.findall(r"^config\.c:\d+:\t([a-z][a-z -]*) = '(.*)'\.?$", read, re.MULTILINE))
-    expected = {
-        "tds version": "7.4",
-        "client charset": "UTF-8",
-        "text size": "2147483647",
-        "connect timeout": "15",
-        "host": "127.0.0.1",
-        "port": "1",
-        "encryption": "require",
-        "ca file": "system",
-        "check certificate hostname": "yes",
-    }
-    assert options == expected

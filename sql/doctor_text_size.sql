@@ -1,0 +1,2 @@
+-- Where the server cuts long values off.
+SELECT @@TEXTSIZE
