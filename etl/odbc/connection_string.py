@@ -6,6 +6,7 @@ What may stand in a value differs: until 1.3.20 FreeTDS ends a value in braces a
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -97,7 +98,7 @@ def checked(url: URL) -> URL:
     return named
 
 
-def _add(options: dict[str, str], name: str, value: Any) -> None:
+def _add(options: dict[str, str], name: str, value: str) -> None:
     known = {**KNOWN, "encrypt": "Encrypt", "trustservercertificate": "TrustServerCertificate"}
     found = known.get(name.lower())
     if found is None:
@@ -105,7 +106,7 @@ def _add(options: dict[str, str], name: str, value: Any) -> None:
             f"FreeTDS does not know the option {name}{did_you_mean(name, known.values())}",
             advice=f"Known are {', '.join(sorted(known.values(), key=str.lower))}.",
         )
-    if found in options or not isinstance(value, str):
+    if found in options:
         raise JobError(f"the option {found} is given twice", advice="Take one of them out of the URL.")
     options[found] = value
 
@@ -128,12 +129,9 @@ def _translate(options: dict[str, str]) -> None:
 
 def _described(url: URL) -> tuple[URL, dict[str, str]]:
     """The URL with all that its query, or its ODBC string, says of server, login and database; and the other options."""
-    attributes: list[tuple[str, Any]] = []
-    for name, value in url.query.items():
-        attributes += parse(str(value)) if name.lower() == "odbc_connect" else [(name, value)]
     parts: dict[str, Any] = {}
     options: dict[str, str] = {}
-    for name, value in attributes:
+    for name, value in _attributes(url):
         place = PLACES.get(name.lower())
         if place is None:
             _add(options, name, value)
@@ -142,22 +140,39 @@ def _described(url: URL) -> tuple[URL, dict[str, str]]:
         else:
             parts[place] = value
     if "host" in parts:
-        parts["host"], _, instance = parts["host"].partition("\\")
-        if instance:
-            options["instance"] = instance
-        parts["host"], comma, port = parts["host"].partition(",")
-        if comma:
-            parts["port"] = port
-    if "port" in parts:
-        if not parts["port"].isdecimal():
-            raise JobError("the port is not a number", advice="Write PORT=1433.")
-        parts["port"] = int(parts["port"])
-    described = url.set(**parts)
+        _part_server(parts, options)
+    described = url.set(**{**parts, "port": _port(parts["port"])} if "port" in parts else parts)
     if described.port is not None and not 1 <= described.port <= LAST_PORT:
         raise JobError(f"{described.port} is no port", advice="Ports are 1 to 65535; SQL Server's own is 1433.")
     if not described.host and not {"dsn", "Servername"} & set(options):
         raise JobError("the URL names no server", advice="Write it before the database, or dsn=NAME.")
     return described, options
+
+
+def _attributes(url: URL) -> Iterator[tuple[str, str]]:
+    for name, value in url.query.items():
+        if not isinstance(value, str):
+            raise JobError(f"the option {name} is given twice", advice="Take one of them out of the URL.")
+        if name.lower() == "odbc_connect":
+            yield from parse(value)
+        else:
+            yield name, value
+
+
+def _part_server(parts: dict[str, Any], options: dict[str, str]) -> None:
+    """`host\\instance` and `host,port`, as ODBC strings have them."""
+    host, _, instance = parts["host"].partition("\\")
+    if instance:
+        options["instance"] = instance
+    parts["host"], comma, port = host.partition(",")
+    if comma:
+        parts["port"] = port
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal():
+        raise JobError("the port is not a number", advice="Write PORT=1433.")
+    return int(text)
 
 
 def parse(text: str) -> list[tuple[str, str]]:
