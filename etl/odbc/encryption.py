@@ -18,7 +18,7 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
@@ -30,6 +30,8 @@ from etl.odbc import profiles
 LEVELS = ("off", "request", "require")
 YES, NO = frozenset({"yes", "true", "1", "on"}), frozenset({"no", "false", "0", "off"})
 CONFIGURATION_VARIABLE = "FREETDSCONF"
+AS_IT_IS: Final = "surrogateescape"
+"""A user's file need not be UTF-8, and is written again as it was read."""
 NO_RIGHT = frozenset({229, 297, 300})
 """Errors of a login that may not look into sys.dm_exec_connections (VIEW SERVER SECURITY STATE)."""
 
@@ -104,21 +106,32 @@ def section(url: URL, security: Security) -> str:
         if settings[field] is not None:
             profiles.require(field.replace(" ", "_"), str(settings[field]))
     text = "".join(f"\t{name} = {value}\n" for name, value in settings.items() if value is not None)
-    with _sections_lock:
-        if text not in _sections:
-            # A login carries the section's name as the server's, by which Azure SQL finds it (error 40532).
-            name = str(url.host)
-            if name in _sections.values():
-                name += f"-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-            with _configuration().open("a", encoding="utf-8") as file:
+    # A login carries the section's name as the server's, by which Azure SQL finds it (error 40532).
+    name = str(url.host)
+    with _configuration_lock:
+        sections = _sections()
+        if sections.get(name.lower(), text) != text:
+            # FreeTDS would mix the two (`src/tds/config.c`, tds_read_conf_section).
+            name += f"-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        if name.lower() not in sections:
+            with _configuration().open("a", encoding="utf-8", errors=AS_IT_IS) as file:
                 file.write(f"[{name}]\n{text}")
-            _sections[text] = name
-        return _sections[text]
+    return name
 
 
-_sections: dict[str, str] = {}
-"""By their text, the names of this process's sections."""
-_sections_lock = threading.Lock()
+_configuration_lock = threading.Lock()
+
+
+def _sections() -> dict[str, str]:
+    """The configuration's sections: their names in lower case, in which FreeTDS compares them, and their text."""
+    sections: dict[str, str] = {}
+    name = ""
+    for line in _configuration().read_text(encoding="utf-8", errors=AS_IT_IS).splitlines(keepends=True):
+        if line.lstrip().startswith("["):
+            name = line.strip().strip("[]").lower()
+            line = ""  # noqa: PLW2901 - what follows it is the section
+        sections[name] = sections.get(name, "") + line
+    return sections
 
 
 @cache
@@ -127,9 +140,8 @@ def _configuration() -> Path:
     folder = tempfile.mkdtemp(prefix="etl-freetds-")  # nobody else can write there
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path, own = Path(folder, "freetds.conf"), os.environ.get(CONFIGURATION_VARIABLE)
-    path.write_text(
-        f"{Path(own).read_text(encoding='utf-8')}\n" if own and Path(own).is_file() else "", encoding="utf-8"
-    )
+    text = Path(own).read_text(encoding="utf-8", errors=AS_IT_IS) if own and Path(own).is_file() else ""
+    path.write_text(text if not text or text.endswith("\n") else f"{text}\n", encoding="utf-8", errors=AS_IT_IS)
     os.environ[CONFIGURATION_VARIABLE] = str(path)
     return path
 

@@ -139,16 +139,18 @@ import sys
 from etl.connect import Endpoint
 for reference in sys.argv[1:]:
     with Endpoint.of(reference, "writer").connect() as connection:
-        print(connection.exec_driver_sql("SELECT DB_NAME()").scalar_one())
+        seen = "SELECT encrypt_option FROM sys.dm_exec_connections WHERE session_id = @@SPID"
+        print(connection.exec_driver_sql(seen).scalar_one())
 """
 
 
 def test_the_users_own_servers_are_still_found(server: Server, ca_file: Path, tmp_path: Path) -> None:
-    """Beside a section of ours."""
+    """Beside a section of ours, which does not mix with one of theirs for the same host."""
     own = tmp_path / "freetds.conf"
-    own.write_text(f"[mine]\n\thost = 127.0.0.1\n\tport = {server.port}\n")
-    named = sa.make_url(server.url()).set(host=None, port=None, query={"Servername": "mine"})
-    references = [url(server, ca_file=ca_file), named.render_as_string(hide_password=False)]
+    settings = f"\thost = 127.0.0.1\n\tport = {server.port}\n\tencryption = off\n\t# M\xfcnchen"
+    own.write_text(f"[mine]\n{settings}\n[LocalHost]\n{settings}", encoding="latin-1")
+    named = sa.make_url(server.url()).set(host=None, port=None, query={"Servername": "mine", "Encryption": "off"})
+    references = [url(server, ca_file=ca_file), named.render_as_string(hide_password=False)] * 2
     asked = subprocess.run(
         [sys.executable, "-c", ASK, *references],
         env=os.environ | {"FREETDSCONF": str(own)},
@@ -157,4 +159,4 @@ def test_the_users_own_servers_are_still_found(server: Server, ca_file: Path, tm
         timeout=60,
         check=False,
     )
-    assert (asked.stdout, asked.returncode) == ("sandbox\nsandbox\n", 0), asked.stderr
+    assert (asked.stdout, asked.returncode) == ("TRUE\nFALSE\nTRUE\nFALSE\n", 0), asked.stderr
