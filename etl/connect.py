@@ -131,7 +131,8 @@ class Endpoint:
         import arrow_odbc
 
         try:
-            connection = arrow_odbc.connect(self.odbc_string, login_timeout_sec=LOGIN_TIMEOUT_SEC)
+            with encryption.configured(self.url):
+                connection = arrow_odbc.connect(self.odbc_string, login_timeout_sec=LOGIN_TIMEOUT_SEC)
         except arrow_odbc.Error as error:
             raise errors.from_connect(error, self.label) from error
         with (
@@ -238,6 +239,7 @@ def _mssql_engine(url: URL, role: Role, isolation: Isolation) -> Engine:
 
     first_connection.watch(engine, str(url.host))
     if connection_string.speaks_freetds(url):
+        encryption.connect_configured(engine, url)
         encryption.watch(engine, encryption.of(url), str(url.host))
 
     @event.listens_for(engine, "connect")

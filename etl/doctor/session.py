@@ -12,6 +12,7 @@ from etl.connect import TEXT_BYTES, Endpoint
 from etl.doctor.case import Case, raw
 from etl.doctor.findings import Finding, fail, ok, warn
 from etl.errors import ConnectError, LoginFailed
+from etl.odbc import encryption
 
 EVERYONES_DATABASE = "master"
 """Each login may enter it (as guest), which tells a wrong password from a wrong database."""
@@ -147,7 +148,8 @@ def text_size(case: Case) -> Finding:
     import pyodbc
 
     try:
-        connection = pyodbc.connect(case.endpoint.odbc_string, timeout=connect.LOGIN_TIMEOUT_SEC, autocommit=True)
+        with encryption.configured(case.endpoint.url):
+            connection = pyodbc.connect(case.endpoint.odbc_string, timeout=connect.LOGIN_TIMEOUT_SEC, autocommit=True)
     except pyodbc.Error as error:
         raise errors.from_connect(error, case.endpoint.label) from error
     try:

@@ -215,7 +215,7 @@ def build(url: URL) -> str:
     elif "Servername" in options:
         attributes["SERVERNAME"] = options["Servername"]
     elif security.ca_file is not None:
-        attributes["SERVERNAME"] = encryption.section(url, security)
+        attributes["SERVERNAME"] = str(url.host)  # as `encryption.configured` calls it
     else:
         attributes["SERVER"] = f"{url.host}\\{instance}" if instance else str(url.host)
         if url.port:

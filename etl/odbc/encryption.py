@@ -1,7 +1,7 @@
 """How much of a connection is encrypted and whom it trusts: what the URL asks for, what FreeTDS is told, what the server says.
 
 FreeTDS 1.3 checks a certificate only where its configuration file says so, and reads that file only for a server that is named
-by its section (`src/odbc/connectparams.c`). So a URL with a `ca_file` gets a section in a file of this process's own. And what
+by its section (`src/odbc/connectparams.c`). So a URL with a `ca_file` gets a section in a file of its own. And what
 it is told to require it does not hold to: where the server answers that only the login shall be encrypted, the rest goes in
 clear text (`src/tds/login.c`, tds71_do_login). So the server is asked what it sees.
 """
@@ -9,16 +9,17 @@ clear text (`src/tds/login.c`, tds71_do_login). So the server is asked what it s
 from __future__ import annotations
 
 import atexit
-import hashlib
 import ipaddress
 import os
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
@@ -30,8 +31,6 @@ from etl.odbc import profiles
 LEVELS = ("off", "request", "require")
 YES, NO = frozenset({"yes", "true", "1", "on"}), frozenset({"no", "false", "0", "off"})
 CONFIGURATION_VARIABLE = "FREETDSCONF"
-AS_IT_IS: Final = "surrogateescape"
-"""A user's file need not be UTF-8, and is written again as it was read."""
 NO_RIGHT = frozenset({229, 297, 300})
 """Errors of a login that may not look into sys.dm_exec_connections (VIEW SERVER SECURITY STATE)."""
 
@@ -92,8 +91,31 @@ def _option(url: URL, name: str) -> str | None:
 # What FreeTDS is told
 
 
-def section(url: URL, security: Security) -> str:
-    """The name of a section of FreeTDS's configuration with the server and the checks, which it finds from now on."""
+@contextmanager
+def configured(url: URL) -> Iterator[None]:
+    """Around a connect: where a certificate is checked, FreeTDS finds a section named as the URL's host, with what it asks for.
+
+    Only then, since it would find it for every other program's connections in this process too.
+    """
+    security = of(url)
+    if security.ca_file is None:
+        yield
+        return
+    with _configuration_lock:
+        own = os.environ.get(CONFIGURATION_VARIABLE)
+        os.environ[CONFIGURATION_VARIABLE] = str(_configuration(_section(url, security)))
+        try:
+            yield
+        finally:
+            del os.environ[CONFIGURATION_VARIABLE]
+            if own is not None:
+                os.environ[CONFIGURATION_VARIABLE] = own
+
+
+_configuration_lock = threading.Lock()
+
+
+def _section(url: URL, security: Security) -> str:
     settings = {
         "host": url.host,
         "port": url.port,
@@ -105,45 +127,27 @@ def section(url: URL, security: Security) -> str:
     for field in ("host", "instance", "ca file"):
         if settings[field] is not None:
             profiles.require(field.replace(" ", "_"), str(settings[field]))
-    text = "".join(f"\t{name} = {value}\n" for name, value in settings.items() if value is not None)
     # A login carries the section's name as the server's, by which Azure SQL finds it (error 40532).
-    name = str(url.host)
-    with _configuration_lock:
-        sections = _sections()
-        if sections.get(name.lower(), text) != text:
-            # FreeTDS would mix the two (`src/tds/config.c`, tds_read_conf_section).
-            name += f"-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
-        if name.lower() not in sections:
-            with _configuration().open("a", encoding="utf-8", errors=AS_IT_IS) as file:
-                file.write(f"[{name}]\n{text}")
-    return name
-
-
-_configuration_lock = threading.Lock()
-
-
-def _sections() -> dict[str, str]:
-    """The configuration's sections: their names in lower case, in which FreeTDS compares them, and their text."""
-    sections: dict[str, str] = {}
-    name = ""
-    for line in _configuration().read_text(encoding="utf-8", errors=AS_IT_IS).splitlines(keepends=True):
-        if line.lstrip().startswith("["):
-            name = line.strip().strip("[]").lower()
-            line = ""  # noqa: PLW2901 - what follows it is the section
-        sections[name] = sections.get(name, "") + line
-    return sections
+    return f"[{url.host}]\n" + "".join(f"\t{name} = {value}\n" for name, value in settings.items() if value is not None)
 
 
 @cache
-def _configuration() -> Path:
-    """This process's file, which begins with what the user's own says, since FreeTDS reads that no more."""
+def _configuration(text: str) -> Path:
+    """A file with this text, as long as the process lasts."""
     folder = tempfile.mkdtemp(prefix="etl-freetds-")  # nobody else can write there
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    path, own = Path(folder, "freetds.conf"), os.environ.get(CONFIGURATION_VARIABLE)
-    text = Path(own).read_text(encoding="utf-8", errors=AS_IT_IS) if own and Path(own).is_file() else ""
-    path.write_text(text if not text or text.endswith("\n") else f"{text}\n", encoding="utf-8", errors=AS_IT_IS)
-    os.environ[CONFIGURATION_VARIABLE] = str(path)
+    path = Path(folder, "freetds.conf")
+    path.write_text(text, encoding="utf-8")
     return path
+
+
+def connect_configured(engine: Engine, url: URL) -> None:
+    """Have the engine make its connections so."""
+
+    @event.listens_for(engine, "do_connect")
+    def connecting(dialect: Any, _record: object, arguments: list[Any], options: dict[str, Any]) -> Any:
+        with configured(url):
+            return dialect.loaded_dbapi.connect(*arguments, **options)
 
 
 # What the server says

@@ -135,17 +135,19 @@ def test_certificates_that_are_not_trusted(server: Server, ca_file: Path, author
 
 
 ASK = """
+import os
 import sys
 from etl.connect import Endpoint
 for reference in sys.argv[1:]:
     with Endpoint.of(reference, "writer").connect() as connection:
         seen = "SELECT encrypt_option FROM sys.dm_exec_connections WHERE session_id = @@SPID"
         print(connection.exec_driver_sql(seen).scalar_one())
+print(os.environ["FREETDSCONF"])
 """
 
 
 def test_the_users_own_servers_are_still_found(server: Server, ca_file: Path, tmp_path: Path) -> None:
-    """Beside a section of ours, which does not mix with one of theirs for the same host."""
+    """Beside what a URL asks for, which does not mix with a section of theirs for the same host."""
     own = tmp_path / "freetds.conf"
     settings = f"\thost = 127.0.0.1\n\tport = {server.port}\n\tencryption = off\n\t# M\xfcnchen"
     own.write_text(f"[mine]\n{settings}\n[LocalHost]\n{settings}", encoding="latin-1")
@@ -159,4 +161,4 @@ def test_the_users_own_servers_are_still_found(server: Server, ca_file: Path, tm
         timeout=60,
         check=False,
     )
-    assert (asked.stdout, asked.returncode) == ("TRUE\nFALSE\nTRUE\nFALSE\n", 0), asked.stderr
+    assert (asked.stdout, asked.returncode) == (f"TRUE\nFALSE\nTRUE\nFALSE\n{own}\n", 0), asked.stderr

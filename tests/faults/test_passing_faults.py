@@ -100,7 +100,7 @@ def steps_of_a_chunk(stage: Stage, fields: dict[str, Any], target: str | None) -
             stage.events.forget()
 
     last = Last()
-    etl.run(stage.job(chunk_rows=stage.rows // 2, **fields), listener=last)
+    etl.run(stage.job(chunk_rows=stage.rows // 5, **fields), listener=last)
     stage.clear(target=target)
     return list(last.seen)
 

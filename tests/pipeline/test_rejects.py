@@ -241,10 +241,10 @@ def test_a_limit_is_a_count_or_a_share_of_the_rows_planned(
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
-        ({"max_rejects": "many"}, "give a count of rows, or a share of them such as 0.1%"),
-        ({"max_rejects": "101%"}, "give a count of rows, or a share of them such as 0.1%"),
-        ({"max_rejects": -1}, "give a count of rows, not below 0"),
-        ({"on_bad_row": "skip"}, "Input should be 'fail' or 'reject'"),
+        ({"max_rejects": "many"}, "max_rejects must be a count of rows, 0 or more, or a share of them such as 0.1%"),
+        ({"max_rejects": "101%"}, "max_rejects must be a count of rows, 0 or more, or a share of them such as 0.1%"),
+        ({"max_rejects": -1}, "max_rejects must be a count of rows, 0 or more, or a share of them such as 0.1%"),
+        ({"on_bad_row": "skip"}, "on_bad_row must be fail or reject"),
         ({"on_bad_row": "reject", "bulk_without": ["fire_triggers"]}, "some rows go by INSERT"),
     ],
 )
