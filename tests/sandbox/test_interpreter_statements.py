@@ -422,7 +422,8 @@ def test_temporary_tables_are_the_sessions_own(sessions: Callable[[], Session]) 
     one.run("CREATE TABLE #t (a int PRIMARY KEY); INSERT INTO #t VALUES (1)")
     two.run("CREATE TABLE #t (b nvarchar(5)); INSERT INTO #t VALUES (N'x')")
     assert (one.rows("SELECT * FROM #t"), two.rows("SELECT * FROM #t")) == ([(1,)], [("x",)])
-    assert one.rows("SELECT OBJECT_ID('tempdb..#t', 'U') - OBJECT_ID('tempdb..#t')") == [(0,)]
+    for session in (one, two):
+        assert session.rows("SELECT OBJECT_ID('tempdb..#t', 'U') - OBJECT_ID('tempdb..#t')") == [(0,)]
     one.interpreter.reset()
     assert one.error("SELECT * FROM #t").number == 208
     assert two.rows("SELECT b FROM #t") == [("x",)]

@@ -192,7 +192,7 @@ CREATE FUNCTION find_object(v text, database text, session int) RETURNS int LANG
     JOIN sandbox.objects o ON rtrim(o.name::text)::citext = w.name
     JOIN sandbox.schemas s ON s.schema_id = o.schema_id AND (rtrim(s.name::text)::citext = w.schema OR w.bare AND s.name = 'dbo')
     JOIN sandbox.databases d ON d.database_id = s.database_id AND d.name = w.database
-    WHERE o.session IN (0, session)
+    WHERE o.session IN (0, find_object.session)
     ORDER BY rtrim(s.name::text)::citext = w.schema DESC LIMIT 1) f
   WHERE sandbox.sees(f.object_id)
 $$;
