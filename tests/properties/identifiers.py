@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from hypothesis import strategies as st
 
 import etl
+from etl import lineage
 from etl.job import make
 from tests.databases import MssqlDatabase, Row
 
@@ -197,7 +198,7 @@ def named(draw: st.DrawFn, columns: tuple[int, int] = (1, 16)) -> Named:
     (schema,) = distinct([draw(NAMES)], TAKEN)
     source, target = distinct(tables, set())
     names = draw(st.lists(NAMES, min_size=columns[0], max_size=columns[1]))
-    return Named(schema, source, target, distinct(names, {"etlrunid", "etlchunkid"}), draw(WAYS))
+    return Named(schema, source, target, distinct(names, {likeness(lineage.RUN), likeness(lineage.CHUNK)}), draw(WAYS))
 
 
 TYPES = ["int", "nvarchar(200)", "decimal(10,2)"]
