@@ -19,9 +19,9 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from etl import errors, first_connection, link, references, statements
+from etl import errors, references, statements
 from etl.errors import ConnectError
-from etl.odbc import connection_string, encryption
+from etl.odbc import connection_string, encryption, first_connection, link
 
 Role = Literal["reader", "writer"]
 Isolation = Literal["read committed", "snapshot"]

@@ -12,14 +12,15 @@ import pyarrow.compute as pc
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from etl import connect, packets, types
+from etl import connect, types
 from etl.errors import DatabaseError, SchemaError
+from etl.odbc import packets
 from etl.statements import TableName, quote
 from etl.types import Column, OdbcType
 
 MAX_PARAMETERS = {"mssql": 2_000, "sqlite": 30_000}
 """In one statement: SQL Server takes 2,100 ("Maximum capacity specifications"), SQLite 32,766 (SQLITE_MAX_VARIABLE_NUMBER).
-Over FreeTDS it is fewer, `etl.packets` says why."""
+Over FreeTDS it is fewer, `etl.odbc.packets` says why."""
 LONG_TEXT_CHARS = 1_000
 """Longer text is bound as SQL_WLONGVARCHAR: pyodbc sends what has more than 4,000 bytes of UTF-16 piece by piece, which FreeTDS
 refuses for SQL_WVARCHAR (HY090). A character may take four bytes."""

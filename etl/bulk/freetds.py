@@ -11,16 +11,15 @@ import re
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from etl import link
+from etl.odbc import handle, link
+from etl.odbc.handle import SQL_SUCCEEDED
 
 SQL_IS_POINTER = -4
 SQL_HANDLE_DBC = 2
-SQL_SUCCEEDED = frozenset({0, 1})
 DIRECTION_IN = 1
 KEEP_IDENTITY = 8
 VARIABLE_LENGTH = -10
@@ -98,28 +97,6 @@ def version(raw: Any) -> tuple[int, int, int] | None:
     return None if found is None else (int(found[1]), int(found[2]), int(found[3]))
 
 
-@cache
-def _odbc() -> Any:
-    import pyodbc
-
-    # A symbol is looked up in what the module is linked with: the same driver manager, wherever it is installed.
-    library = ctypes.CDLL(pyodbc.__file__)
-    library.SQLSetConnectAttr.argtypes = [ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p, ctypes.c_int]
-    library.SQLSetConnectAttr.restype = ctypes.c_short
-    library.SQLGetDiagRec.argtypes = [
-        ctypes.c_short,
-        ctypes.c_void_p,
-        ctypes.c_short,
-        ctypes.c_char_p,
-        ctypes.POINTER(ctypes.c_int),
-        ctypes.c_char_p,
-        ctypes.c_short,
-        ctypes.POINTER(ctypes.c_short),
-    ]
-    library.SQLGetDiagRec.restype = ctypes.c_short
-    return library
-
-
 _loading: set[int] = set()
 _loading_lock = threading.Lock()
 """The handles on which a load is under way: FreeTDS has room for one, and ends the process at a row of another's columns."""
@@ -138,7 +115,7 @@ class BulkCopy:
         if found is None:
             raise TypeError("bulk copy needs pyodbc 5.5 or newer over FreeTDS")
         self._dialect = NEW if found >= (1, 5, 0) else OLD
-        self._library = _odbc()
+        self._library = handle.manager()
         self._raw = raw
         self._handle = raw.hdbc
         self._record: Any = None

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import ctypes
 import re
 from dataclasses import replace
-from typing import Any
 
 from etl import connect, errors, statements
 from etl.connect import TEXT_BYTES, Endpoint
 from etl.doctor.case import Case, raw
 from etl.doctor.findings import Finding, fail, ok, warn
 from etl.errors import ConnectError, LoginFailed
-from etl.odbc import encryption
+from etl.odbc import encryption, handle
+from etl.odbc.packets import SQL_ATTR_PACKET_SIZE
 
 EVERYONES_DATABASE = "master"
 """Each login may enter it (as guest), which tells a wrong password from a wrong database."""
 
 SQL_INFO_FREETDS_TDS_VERSION = 1300
 """FreeTDS's own (`include/odbcss.h`); others do not know it."""
-SQL_ATTR_PACKET_SIZE = 112
-SQL_IS_UINTEGER = -5
-SQL_SUCCEEDED = frozenset({0, 1})
 OLDEST_WITH_DATES = (7, 3)
 """TDS 7.3 brought date, time, datetime2 and datetimeoffset (MS-TDS 2.2.5.4); before, they arrive as text."""
 NO_DATES = "Before TDS 7.3 date, time, datetime2 and datetimeoffset are text: types would be lost."
@@ -98,7 +94,7 @@ def database(case: Case) -> Finding:
 def tds_version(case: Case) -> Finding:
     """Which version of the protocol driver and server speak."""
     with case.connected() as connection:
-        number = _info(raw(connection), SQL_INFO_FREETDS_TDS_VERSION)
+        number = handle.info(raw(connection), SQL_INFO_FREETDS_TDS_VERSION)
     if number is None:
         return ok("the driver does not tell; another one than FreeTDS")
     version = (number >> 16, number & 0xFFFF)
@@ -111,7 +107,7 @@ def tds_version(case: Case) -> Finding:
 def packet_size(case: Case) -> Finding:
     """How much one packet carries."""
     with case.connected() as connection:
-        size = _attribute(raw(connection), SQL_ATTR_PACKET_SIZE)
+        size = handle.attribute(raw(connection), SQL_ATTR_PACKET_SIZE)
     if size is None:
         return ok("the driver does not tell")
     meaning = (
@@ -120,27 +116,6 @@ def packet_size(case: Case) -> Finding:
         else ""
     )
     return ok(f"{size:,} bytes", meaning)
-
-
-def _info(connection: Any, kind: int) -> int | None:
-    answer, length = ctypes.c_uint(0), ctypes.c_short(0)
-    code = _odbc().SQLGetInfo(
-        connection.hdbc, ctypes.c_ushort(kind), ctypes.byref(answer), ctypes.c_short(4), ctypes.byref(length)
-    )
-    return answer.value if code in SQL_SUCCEEDED else None
-
-
-def _attribute(connection: Any, attribute: int) -> int | None:
-    answer = ctypes.c_uint(0)
-    code = _odbc().SQLGetConnectAttr(connection.hdbc, attribute, ctypes.byref(answer), SQL_IS_UINTEGER, None)
-    return answer.value if code in SQL_SUCCEEDED else None
-
-
-def _odbc() -> ctypes.CDLL:
-    import pyodbc
-
-    # A symbol is looked up in what the module is linked with: the same driver manager, wherever it is installed.
-    return ctypes.CDLL(pyodbc.__file__)
 
 
 def text_size(case: Case) -> Finding:

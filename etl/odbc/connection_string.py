@@ -20,8 +20,8 @@ from etl.odbc.profiles import SYSTEM_AUTHORITIES
 
 DEFAULTS = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
 PACKET_BYTES = 8_000
-"""Instead of FreeTDS's 4,096: `etl.packets` says why. For packets beyond 8,060 bytes SQL Server allocates memory in another way
-("network packet size")."""
+"""Instead of FreeTDS's 4,096: `etl.odbc.packets` says why. For packets beyond 8,060 bytes SQL Server allocates memory in another
+way ("network packet size")."""
 OWN_OPTIONS = ("driver", "dsn", "Servername", "instance", "ca_file", "check_hostname")
 FREETDS_OPTIONS = (
     "TDS_Version",

@@ -8,10 +8,9 @@ packet that goes to the cache). Up to one packet nothing is held back; the value
 
 from __future__ import annotations
 
-import ctypes
 from typing import Any
 
-from etl.link import connect_attribute
+from etl.odbc import handle
 
 SQL_ATTR_PACKET_SIZE = 112
 UTF16_BYTES = 2
@@ -23,8 +22,8 @@ PARAMETER_CHARS = len("@P2000, ") + len("@P2000 DATETIMEOFFSET(7),")
 
 def most_rows(raw: Any, columns: int, other_chars: int) -> int:
     """How many rows of parameters fit one packet of this pyodbc connection beside so many other characters; at least 1."""
-    size = ctypes.c_uint(0)
-    if not connect_attribute(raw, SQL_ATTR_PACKET_SIZE, size):
+    packet_bytes = handle.attribute(raw, SQL_ATTR_PACKET_SIZE)
+    if packet_bytes is None:
         return 1
-    room = size.value - HEAD_BYTES - UTF16_BYTES * other_chars
+    room = packet_bytes - HEAD_BYTES - UTF16_BYTES * other_chars
     return max(1, room // (UTF16_BYTES * (columns * PARAMETER_CHARS + len("(), "))))
