@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from etl.errors import JobError
+from etl.odbc.hosts import DEFAULT_PORT, is_loopback
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
     from etl.connect import Endpoint
     from etl.odbc.encryption import Security
     from etl.odbc.setup import Setup
-
-DEFAULT_PORT = 1433
-DEFAULT_DRIVER = "FreeTDS"
-PORTS = 65_536
 
 
 @dataclass
@@ -71,7 +68,9 @@ class Case:
     @property
     def driver(self) -> str:
         """The driver's name in odbcinst.ini, or the path of its library."""
-        return self.option("driver") or DEFAULT_DRIVER
+        from etl.odbc.files import DRIVER_NAME
+
+        return self.option("driver") or DRIVER_NAME
 
     @cached_property
     def setup(self) -> Setup:
@@ -98,9 +97,7 @@ class Case:
     @property
     def on_this_machine(self) -> bool:
         """Whether the server was reached over loopback."""
-        from etl.odbc import encryption
-
-        return encryption.is_loopback(self.host)
+        return is_loopback(self.host)
 
     def connected(self) -> AbstractContextManager[Connection]:
         """A connection of a step's own, as a writer has it; what the step did not commit is gone afterwards."""

@@ -16,12 +16,13 @@ from sqlalchemy.engine import URL
 from etl.errors import JobError
 from etl.nearest import did_you_mean
 from etl.odbc import encryption
+from etl.odbc.hosts import LAST_PORT, is_loopback
 from etl.odbc.profiles import SYSTEM_AUTHORITIES
 
 DEFAULTS = {"driver": "FreeTDS", "TDS_Version": "7.4", "ClientCharset": "UTF-8"}
 PACKET_BYTES = 8_000
-"""Instead of FreeTDS's 4,096: `etl.odbc.packets` says why. For packets beyond 8,060 bytes SQL Server allocates memory in another
-way ("network packet size")."""
+"""Instead of FreeTDS's 4,096: `etl.odbc.packets` says why. Beyond 8,060 bytes SQL Server allocates memory in another way
+("network packet size")."""
 OWN_OPTIONS = ("driver", "dsn", "Servername", "instance", "ca_file", "check_hostname")
 FREETDS_OPTIONS = (
     "TDS_Version",
@@ -60,7 +61,6 @@ ENCRYPT = {
     **dict.fromkeys(("no", "false", "optional"), "request"),
 }
 """Microsoft's `Encrypt` in FreeTDS's words; both `no` and `request` encrypt the login where the server can."""
-LAST_PORT = 65_535
 DOUBLES_BRACES_SINCE = (1, 3, 21)
 
 
@@ -87,7 +87,7 @@ def checked(url: URL) -> URL:
         # Its own settings stand in odbc.ini and freetds.conf; what stands here would win over them.
         options = {"driver": options.pop("driver", DEFAULTS["driver"]), **options}
     else:
-        clear_text_will_do = encryption.is_loopback(given.host or "") and "ca_file" not in options
+        clear_text_will_do = is_loopback(given.host or "") and "ca_file" not in options
         level = "request" if clear_text_will_do else "require"
         options = {**DEFAULTS, "Encryption": level, **options}
         if given.username:

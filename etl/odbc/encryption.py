@@ -9,7 +9,6 @@ clear text (`src/tds/login.c`, tds71_do_login). So the server is asked what it s
 from __future__ import annotations
 
 import atexit
-import ipaddress
 import os
 import shutil
 import tempfile
@@ -27,6 +26,7 @@ from sqlalchemy.engine import URL, Engine
 from etl import statements
 from etl.errors import ConnectError, JobError
 from etl.odbc import profiles
+from etl.odbc.hosts import is_loopback
 
 LEVELS = ("off", "request", "require")
 YES, NO = frozenset({"yes", "true", "1", "on"}), frozenset({"no", "false", "0", "off"})
@@ -45,16 +45,6 @@ class Security:
     """Whose signature the server's certificate must bear: a PEM file, or `system`; None: it is not looked at."""
     checks_host: bool
     """Whether the certificate must be for the host of the URL."""
-
-
-def is_loopback(host: str) -> bool:
-    """Whether what goes there never leaves this machine."""
-    if host.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def of(url: URL) -> Security:

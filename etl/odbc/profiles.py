@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,9 +9,9 @@ from pathlib import Path
 
 from etl.errors import JobError
 from etl.nearest import did_you_mean, listed
+from etl.odbc.hosts import DEFAULT_PORT, LAST_PORT, is_address, is_loopback
 from etl.statements import quote
 
-DEFAULT_PORT = 1433
 SYSTEM_AUTHORITIES = "system"
 """FreeTDS's word for the machine's own list of authorities."""
 
@@ -85,7 +84,7 @@ def values_of(profile: str, fields: Fields) -> dict[str, str]:
     for field, value in values.items():
         require(field, value)
     quote("mssql", values["database"])  # refuses what no database is called
-    if profile == "sandbox" and not _is_loopback(values["host"]):
+    if profile == "sandbox" and not is_loopback(values["host"]):
         raise JobError(
             f"profile sandbox is for this machine, and {values['host']} may be another one: its connections need no encryption",
             advice="Use profile private-ca for a server elsewhere.",
@@ -135,7 +134,7 @@ def require(field: str, value: str) -> None:
 
 
 def _is_host(value: str) -> bool:
-    return HOST.fullmatch(value) is not None or _is_address(value)
+    return HOST.fullmatch(value) is not None or is_address(value)
 
 
 def _is_certificate_file(value: str) -> bool:
@@ -149,25 +148,17 @@ def is_unfit(value: str) -> bool:
     return not value or value != value.strip() or not value.isprintable()
 
 
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_loopback(host: str) -> bool:
-    return host == "localhost" or (_is_address(host) and ipaddress.ip_address(host).is_loopback)
-
-
 CHECKS: dict[str, tuple[Callable[[str], bool], str, str]] = {
     "host": (
         _is_host,
         "a host",
         "Give name or address alone; a --port, and an --instance after a backslash, are options.",
     ),
-    "port": (lambda value: 1 <= int(value) <= 65535, "a port", "Ports go from 1 to 65535; SQL Server's own is 1433."),
+    "port": (
+        lambda value: 1 <= int(value) <= LAST_PORT,
+        "a port",
+        "Ports go from 1 to 65535; SQL Server's own is 1433.",
+    ),
     "database": (
         lambda value: not is_unfit(value),
         "a database that odbc.ini can name",
