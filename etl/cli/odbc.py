@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from etl.cli.shared import AsJson, Debug, errors_told
-from etl.misplaced import is_connection
+from etl.cli.shared import AsJson, Debug, errors_told, refuse_url
 
 if TYPE_CHECKING:
     from etl.odbc.setup import File, Setup
+
+PARTS = "Give --host, --port and --database; user and password are not written into these files."
 
 commands = typer.Typer()
 odbc = typer.Typer(help="Configure unixODBC and FreeTDS, without root, and see what they use.", no_args_is_help=True)
@@ -48,7 +49,7 @@ def render(  # noqa: PLR0913, PLR0917 - Typer makes each parameter an option by 
         from etl.odbc import files, profiles
 
         for given in (profile, host, database, instance, ca_file, realm, name, driver, out):
-            _refuse_url(given)
+            refuse_url(given, "one of its parts", PARTS)
         authority = profiles.certificate_file(ca_file) if ca_file is not None else None
         fields = profiles.Fields(host, port, database, instance, authority, realm)
         profiles.values_of(profile, fields)  # what is wrong with them comes before a driver that is missing
@@ -59,17 +60,6 @@ def render(  # noqa: PLR0913, PLR0917 - Typer makes each parameter an option by 
         for line in profiles.warnings(profile, fields):
             typer.echo(line, err=True)
         typer.echo(f"Wrote {', '.join(texts)} in {folder}", err=True)
-
-
-def _refuse_url(given: object) -> None:
-    """A whole URL in the place of one of its parts would be written, or repeated in a message, with its password."""
-    from etl.errors import JobError
-
-    if given is not None and is_connection(str(given)):
-        raise JobError(
-            "a database URL stands where one of its parts belongs",
-            advice="Give --host, --port and --database; user and password are not written into these files.",
-        )
 
 
 def _library(given: Path | None) -> str:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
-from etl.cli.shared import AsJson, Debug, SourceUrl, TargetUrl, Workers, changed, errors_told
+from etl.cli.shared import AsJson, Debug, JobFile, SourceUrl, TargetUrl, Workers, errors_told, job_in
 
 commands = typer.Typer()
 
 
 @commands.command()
 def plan(
-    job_file: Annotated[Path, typer.Argument(metavar="JOB.yaml", help="The job, one field a line.")],
+    job_file: JobFile,
     source: SourceUrl = None,
     target: TargetUrl = None,
     workers: Workers = None,
@@ -28,8 +25,7 @@ def plan(
     """
     with errors_told(as_json, debug):
         from etl import preview
-        from etl.job import read_yaml
         from etl.preview import report
 
-        job = changed(read_yaml(job_file), source=source, target=target, workers=workers)
+        job = job_in(job_file, source=source, target=target, workers=workers)
         report.print_preview(preview.preview(job), as_json=as_json)

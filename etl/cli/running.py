@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -10,15 +9,16 @@ import typer
 from etl.cli.shared import (
     AsJson,
     Debug,
+    JobFile,
     NewRun,
     RunId,
     SourceUrl,
     TargetUrl,
     Workers,
-    changed,
     errors_told,
     find_run,
     finish,
+    job_in,
     stored_job,
 )
 
@@ -65,7 +65,7 @@ def copy(  # noqa: PLR0913, PLR0917 - one parameter an option is typer's way
 
 @commands.command()
 def run(
-    job_file: Annotated[Path, typer.Argument(metavar="JOB.yaml", help="The job, one field a line.")],
+    job_file: JobFile,
     source: SourceUrl = None,
     target: TargetUrl = None,
     workers: Workers = None,
@@ -74,10 +74,8 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Run the job in a file."""
-    from etl.job import read_yaml
-
     with errors_told(as_json, debug):
-        _run(changed(read_yaml(job_file), source=source, target=target, workers=workers), new_run, as_json)
+        _run(job_in(job_file, source=source, target=target, workers=workers), new_run, as_json)
 
 
 @commands.command()

@@ -28,6 +28,7 @@ NewRun = Annotated[bool, typer.Option("--new-run", help="Start over even where t
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Worker processes; default: one a core.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+JobFile = Annotated[Path, typer.Argument(metavar="JOB.yaml", help="The job, one field a line.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="The run's id, from `etl runs`.")]
 
 
@@ -65,13 +66,19 @@ def finish(action: Callable[[Listener], RunResult], as_json: bool) -> None:
     report.print_result(result, as_json=as_json)
 
 
-def changed(job: Job, **changes: Any) -> Job:
-    """The job with what the command line says otherwise."""
+def _changed(job: Job, **changes: Any) -> Job:
     from etl.job import make
 
     given = {name: value for name, value in changes.items() if value is not None}
     fields = {name: getattr(job, name) for name in job.model_fields_set}
     return make(**{**fields, **given})
+
+
+def job_in(job_file: Path, **changes: Any) -> Job:
+    """The job in a file, with what the command line says otherwise."""
+    from etl.job import read_yaml
+
+    return _changed(read_yaml(job_file), **changes)
 
 
 def target_endpoint(target: str | None) -> Endpoint:
@@ -81,12 +88,12 @@ def target_endpoint(target: str | None) -> Endpoint:
     return Endpoint.of(target or f"env:{TARGET_VARIABLE}", "writer")
 
 
-def refuse_url(given: object, what: str) -> None:
+def refuse_url(given: object, what: str, advice: str = "Give it with --source or --target.") -> None:
     """Raise JobError where a database URL, which may hold a password, is given for `what`, and would be repeated."""
     from etl.errors import JobError
 
     if given is not None and is_connection(str(given)):
-        raise JobError(f"a database URL stands where {what} belongs", advice="Give it with --source or --target.")
+        raise JobError(f"a database URL stands where {what} belongs", advice=advice)
 
 
 def find_run(run_id: str, target: str | None) -> Run:
@@ -104,7 +111,7 @@ def stored_job(run: Run, *, source: str | None, target: str | None, workers: int
     from etl.references import is_redacted
 
     job = make(**json.loads(run.job))
-    return changed(
+    return _changed(
         job,
         source=source or (f"env:{SOURCE_VARIABLE}" if is_redacted(job.source) else None),
         target=target or f"env:{TARGET_VARIABLE}",
