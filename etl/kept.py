@@ -5,37 +5,47 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from etl.errors import JobError
 
-ENVIRONMENT = "env"
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for, in words for messages, and where variables are."""
+
+    what: str
+    example: str
+    environment: Mapping[str, str]
 
 
 def is_kept(text: str) -> bool:
     """Whether the text names a place, and so is no secret itself."""
-    return text.partition(":")[0] in {ENVIRONMENT, *FETCHERS}
+    return text.partition(":")[0] in FETCHERS
 
 
-def fetch(place: str, what: str, example: str, environment: Mapping[str, str]) -> str:
-    """What is kept there; `what` that is, and an example, are for messages.
-
-    Raises JobError where there is nothing, or where others may read it.
-    """
+def fetch(place: str, wanted: Wanted) -> str:
+    """What is kept there. Raises JobError where there is nothing, or where others may read it."""
     kind, _, name = place.partition(":")
-    if kind == ENVIRONMENT:
-        found = environment.get(name, "")
-        if not found:
-            raise JobError(f"no {what}: the environment variable {name} is not set", advice=f"Export {name}={example}.")
-        return found
-    found = FETCHERS[kind](name, what)
+    found = FETCHERS[kind](name, wanted)
     if not found:
-        raise JobError(f"no {what}: {place} is empty", advice=f"Put it there, for example {example}.")
+        raise JobError(f"no {wanted.what}: {place} is empty", advice=f"Put it there, for example {wanted.example}.")
     return found
 
 
-def _from_file(name: str, what: str) -> str:
+def _from_environment(name: str, wanted: Wanted) -> str:
+    found = wanted.environment.get(name, "")
+    if not found:
+        raise JobError(
+            f"no {wanted.what}: the environment variable {name} is not set", advice=f"Export {name}={wanted.example}."
+        )
+    return found
+
+
+def _from_file(name: str, wanted: Wanted) -> str:
     path = Path(name).expanduser()
     try:
         with path.open(encoding="utf-8") as file:
@@ -44,32 +54,38 @@ def _from_file(name: str, what: str) -> str:
             text = file.read()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise JobError(f"no {what}: {path} cannot be read: {reason}", advice="Check the path and its owner.") from None
+        raise JobError(
+            f"no {wanted.what}: {path} cannot be read: {reason}", advice="Check the path and its owner."
+        ) from None
     if stat.S_IMODE(state.st_mode) & OTHERS:
         raise JobError(
-            f"no {what}: others than its owner may read or write {path} (mode {stat.S_IMODE(state.st_mode):04o})",
+            f"no {wanted.what}: others than its owner may read or write {path} (mode {stat.S_IMODE(state.st_mode):04o})",
             advice=f"chmod 600 {path}",
         )
     if state.st_uid not in {os.geteuid(), 0}:
-        raise JobError(f"no {what}: {path} belongs to somebody else", advice="Keep it in a file of your own.")
+        raise JobError(f"no {wanted.what}: {path} belongs to somebody else", advice="Keep it in a file of your own.")
     return text.removesuffix("\n").removesuffix("\r")
 
 
-def _from_keyring(name: str, what: str) -> str:
+def _from_keyring(name: str, wanted: Wanted) -> str:
     service, _, user = name.rpartition("/")
     if not service or not user:
-        raise JobError(f"no {what}: keyring:{name} names no user", advice="Write keyring:SERVICE/USER.")
+        raise JobError(f"no {wanted.what}: keyring:{name} names no user", advice="Write keyring:SERVICE/USER.")
     try:
         import keyring
         import keyring.errors
     except ImportError:
         raise JobError(
-            f"no {what}: keyring:{name} needs the package keyring", advice="pip install 'tablehaul[keyring]'"
+            f"no {wanted.what}: keyring:{name} needs the package keyring", advice="pip install 'tablehaul[keyring]'"
         ) from None
     try:
         return keyring.get_password(service, user) or ""
     except keyring.errors.KeyringError as error:
-        raise JobError(f"no {what}: the keyring says: {error}", advice="Is it unlocked?") from None
+        raise JobError(f"no {wanted.what}: the keyring says: {error}", advice="Is it unlocked?") from None
 
 
-FETCHERS: dict[str, Callable[[str, str], str]] = {"file": _from_file, "keyring": _from_keyring}
+FETCHERS: dict[str, Callable[[str, Wanted], str]] = {
+    "env": _from_environment,
+    "file": _from_file,
+    "keyring": _from_keyring,
+}

@@ -10,6 +10,7 @@ from sqlalchemy.engine import URL
 
 from etl import kept
 from etl.errors import JobError
+from etl.kept import Wanted
 from etl.odbc import connection_string
 
 SUPPORTED = {"mssql": "mssql+pyodbc", "sqlite": "sqlite"}
@@ -28,7 +29,9 @@ def resolve(reference: str, environment: Mapping[str, str] = os.environ) -> URL:
     there, a text that is not a URL, a database that is not supported, or an option that the driver would pass over or that is
     known to crash it.
     """
-    text = kept.fetch(reference, "database URL", EXAMPLE, environment) if kept.is_kept(reference) else reference
+    text = reference
+    if kept.is_kept(reference):
+        text = kept.fetch(reference, Wanted("database URL", EXAMPLE, environment))
     try:
         url = sa.make_url(text)
     except (sa.exc.ArgumentError, ValueError):  # ValueError for a port that is no number
@@ -50,7 +53,7 @@ def _with_password(url: URL, environment: Mapping[str, str]) -> URL:
         )
     if url.password is not None or url.username is None:
         raise JobError(f"{PASSWORD_OPTION} goes with a user without a password in the URL", advice="Write user@host.")
-    password = kept.fetch(place, f"password for {url.host}", "the password", environment)
+    password = kept.fetch(place, Wanted(f"password for {url.host}", "the password", environment))
     return url.difference_update_query([PASSWORD_OPTION]).set(password=password)
 
 

@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+import keyring
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from keyring.backend import KeyringBackend
 
 import etl
 from etl import references
@@ -165,6 +167,30 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path) -> None:
     assert refused.value.advice == f"chmod 600 {kept}"
     kept.chmod(0o400)
     assert references.resolve(f"file:{kept}").password == "hunter2"
+
+
+class Ring(KeyringBackend):
+    """A keyring of one password."""
+
+    priority = 1
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return "hunter2" if (service, username) == ("sales/db", "reader") else None
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        raise NotImplementedError
+
+
+def test_a_password_of_the_keyring() -> None:
+    before = keyring.get_keyring()
+    keyring.set_keyring(Ring())  # type: ignore[no-untyped-call] # keyring has no type there
+    try:
+        found = references.resolve("mssql+pyodbc://reader@h/d?password_from=keyring:sales/db/reader")
+        with pytest.raises(JobError, match="no password for h: keyring:sales/nobody is empty"):
+            references.resolve("mssql+pyodbc://reader@h/d?password_from=keyring:sales/nobody")
+    finally:
+        keyring.set_keyring(before)
+    assert (found.password, found.query.get("password_from")) == ("hunter2", None)
 
 
 def options(reference: str) -> dict[str, object]:
