@@ -19,7 +19,8 @@ from etl import (
     types,
 )
 from etl.connect import Endpoint
-from etl.drafting import Draft, Landing, decide, draft, new_rows, new_window, stream, target_columns
+from etl.deciding import Landing, decide, new_rows, new_window
+from etl.drafting import Draft, draft, stream, target_columns
 from etl.errors import LedgerError, SpoolGone
 from etl.job import Job
 from etl.ledger import Run

@@ -6,7 +6,6 @@ read, and of a query not even counted. The transform is tried on the first rows,
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import os
 from collections.abc import Sequence
@@ -20,33 +19,21 @@ from sqlalchemy.engine import Connection
 from etl import catalog, code_pages, ledger, load, plan, prepare, statements, types
 from etl.bulk import lengths, records
 from etl.connect import Endpoint
-from etl.drafting import Draft, Landing, decide, draft, new_rows, new_window, target_columns
+from etl.deciding import Landing, decide, new_rows, new_window
+from etl.drafting import Draft, draft, target_columns
 from etl.job import Job
 from etl.ledger import Run
 from etl.plan import Chunk
 from etl.prepare import Prepared
+from etl.preview import estimate
 from etl.preview.columns import ColumnPreview, columns_of
-from etl.result import ChunkResult
+from etl.preview.estimate import Estimate
 from etl.selection import Condition
 from etl.statements import TableName
 from etl.types import Column
 
 NO_RUN = "<run>"
 """Where a run's id would stand in names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """How long a run may take, from how fast the job's last one was."""
-
-    run_id: str
-    """The latest completed run that read rows."""
-    workers: int
-    """How many processes it had."""
-    rows_per_sec: float
-    """Of the time in which chunks were worked on: planning, spooling and the start of workers are not in it."""
-    seconds: float | None
-    """None where the number of rows is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +109,7 @@ def _resumed(job: Job, target: Endpoint, run: Run) -> Preview:
         prepared = prepare.taken_up(job, run, ledger.sealed_chunks(connection, run.run_id))
         existing = catalog.table_columns(connection, prepared.table)
         replaces = _replaces(connection, job)
-        estimated = _estimate(connection, job, _rows(prepared.missing))
+        estimated = estimate.estimate(connection, job, _rows(prepared.missing))
     stored = prepared.plan
     source = types.schema(job.source_endpoint.dialect, stored.source_columns)
     # What the transform gave is not stored, only what it is cast to.
@@ -144,7 +131,7 @@ def _new(job: Job, target: Endpoint) -> Preview:
         folder = prepare.spool_folder(job, NO_RUN)
         run_plan = decide(connection, job, drafted, window, chunks, landing, folder)
         replaces = _replaces(connection, job)
-        estimated = _estimate(connection, job, count)
+        estimated = estimate.estimate(connection, job, count)
         told = replace(run_plan, target_columns=_collated(connection, run_plan.target_columns))
     prepared = Prepared(job, NO_RUN, run_plan, landing.table, [], resumed=False)
     columns = columns_of(
@@ -209,26 +196,3 @@ def _locks(prepared: Prepared, target: Endpoint) -> str:
     if prepared.job.mode == "replace":
         return f"{held}; at the end {prepared.job.target_name}, while the tables are swapped"
     return held
-
-
-def _estimate(connection: Connection, job: Job, rows: int | None) -> Estimate | None:
-    run_id = ledger.last_moved(connection, job) if ledger.exists(connection) else None
-    if run_id is None:
-        return None
-    chunks = ledger.sealed_chunks(connection, run_id)
-    seconds = _busy_sec(chunks)
-    if not seconds:
-        return None
-    rate = sum(chunk.rows_read for chunk in chunks) / seconds
-    workers = len({chunk.worker for chunk in chunks})
-    return Estimate(run_id, workers, rate, None if rows is None else rows / rate)
-
-
-def _busy_sec(chunks: list[ChunkResult]) -> float:
-    """How long at least one of the chunks was worked on: a run that was stopped and resumed has gaps."""
-    busy, until = dt.timedelta(), dt.datetime.min
-    for chunk in sorted(chunks, key=lambda one: one.started_at):
-        if chunk.ended_at > until:
-            busy += chunk.ended_at - max(chunk.started_at, until)
-            until = chunk.ended_at
-    return busy.total_seconds()

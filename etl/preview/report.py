@@ -12,7 +12,8 @@ from rich.text import Text
 from etl import report
 from etl.bulk.records import MAX_VALUE_BYTES
 from etl.plan import Chunk
-from etl.preview import Estimate, Preview
+from etl.preview import Preview
+from etl.preview.estimate import Estimate
 
 SHOWN_CHUNKS = 12
 """Of more chunks the first and the last ones are shown; --json has all."""
