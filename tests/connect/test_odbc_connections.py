@@ -12,7 +12,7 @@ import pytest
 from etl.odbc.profiles import Fields
 from etl.sandbox import Server, serve
 from etl.sandbox.server import TdsServer, bind
-from tests.connect.certificates import Authority
+from tests.certificates import Authority
 from tests.connect.odbc_folder import program, rendered
 from tests.sandbox.record_traffic import Recorder
 from tests.sandbox.scripted import ScriptedEngine

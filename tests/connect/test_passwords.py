@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
@@ -22,8 +19,8 @@ from etl.connect import Endpoint
 from etl.errors import JobError, LoginFailed
 from etl.odbc import connection_string
 from tests.databases import MssqlDatabase
+from tests.logins import OWNER, a_login
 
-GONE_SEC = 10.0
 ODD = [
     "p;w",
     "p}w",
@@ -45,28 +42,11 @@ PASSWORDS = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, 
 ) | st.text(";}{]['\"@ =%\\é😀", min_size=1, max_size=12).filter(lambda password: "};" not in password)
 
 
-@contextmanager
-def a_login(database: MssqlDatabase) -> Iterator[str]:
-    """A login that owns the database."""
-    name = f"etl_{secrets.token_hex(4)}"
-    database.query(f"CREATE LOGIN {name} WITH PASSWORD = 'first', CHECK_POLICY = OFF")
-    database.query(f"CREATE USER {name} FOR LOGIN {name}")
-    database.query(f"ALTER ROLE db_owner ADD MEMBER {name}")
-    yield name
-    database.query(f"DROP USER {name}")
-    # The server learns of the end of a connection by itself, and drops no login that is at work (15434).
-    here = f"SELECT COUNT(*) FROM sys.dm_exec_sessions WHERE login_name = '{name}'"
-    deadline = time.monotonic() + GONE_SEC
-    while database.query(here) != [(0,)] and time.monotonic() < deadline:
-        time.sleep(0.01)
-    database.query(f"DROP LOGIN {name}")
-
-
 @pytest.fixture
 def login(server_database: MssqlDatabase) -> Iterator[str]:
-    """A login of the database."""
-    with a_login(server_database) as name:
-        yield name
+    """A login that owns the database."""
+    with a_login(server_database, OWNER, any_password=True) as url:
+        yield str(url.username)
 
 
 def change(database: MssqlDatabase, login: str, password: str) -> sa.URL:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from etl.sandbox import serve
-from tests.connect.certificates import Authority
+from tests.certificates import Authority
 
 README = Path(__file__).parents[2] / "README.md"
 PASSWORD = "the password"

@@ -17,7 +17,7 @@ import etl
 from etl.connect import Endpoint
 from etl.errors import ConnectError
 from etl.sandbox import Server, serve
-from tests.connect.certificates import Authority
+from tests.certificates import Authority
 from tests.connect.wiretap import only_the_login, tapped
 from tests.databases import fresh_database
 from tests.pipeline.jobs import job, make_orders

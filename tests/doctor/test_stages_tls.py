@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
 from etl.sandbox import Server, serve
-from tests.doctor.certificates import DAY, make_certificate, showing
+from etl.sandbox.encryption import EncryptionChoice, encryption_policy
+from etl.sandbox.server import TdsServer, bind
+from tests.certificates import DAY, write_self_signed
 from tests.doctor.examination import Examined, doctor
+from tests.sandbox.scripted import ScriptedEngine
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +23,21 @@ def server() -> Iterator[Server]:
     """A sandbox whose certificate a client can check."""
     with serve() as running:
         yield running
+
+
+@contextmanager
+def showing(certificate: Path | None, encryption: EncryptionChoice = "optional") -> Iterator[int]:
+    """A server without a database behind it: whoever gets past the certificate meets nothing. Gives its port."""
+    with (
+        encryption_policy(encryption, "127.0.0.1", certificate) as (policy, _),
+        TdsServer(ScriptedEngine(), bind("127.0.0.1", 0), tls=policy) as server,
+    ):
+        yield server.port
+
+
+def self_signed(folder: Path, name: str = "127.0.0.1", **valid: dt.timedelta) -> Path:
+    """A self-signed certificate in a file of its host's name."""
+    return write_self_signed(folder / f"{name}.pem", name, **valid)
 
 
 def url(port: int, host: str = "127.0.0.1", **options: object) -> str:
@@ -53,15 +72,15 @@ def test_a_host_name_that_is_not_checked_is_told(server: Server) -> None:
 
 
 def test_a_self_signed_certificate_that_nobody_trusts(tmp_path: Path) -> None:
-    other = make_certificate(tmp_path, name="other.example.com")
-    with showing(make_certificate(tmp_path)) as port:
+    other = self_signed(tmp_path, "other.example.com")
+    with showing(self_signed(tmp_path)) as port:
         found = doctor(url(port, Encryption="require", ca_file=other))
     assert_certificate_fails(found, "it is self-signed, and not among the trusted ones")
     assert "ca_file=" in found.steps["certificate"]["fix"]
 
 
 def test_an_authority_that_is_not_trusted(server: Server, tmp_path: Path) -> None:
-    other = make_certificate(tmp_path, name="other.example.com")
+    other = self_signed(tmp_path, "other.example.com")
     found = doctor(url(server.port, Encryption="require", ca_file=other))
     assert_certificate_fails(found, "its authority is not trusted")
 
@@ -75,7 +94,7 @@ def test_the_systems_authorities_do_not_vouch_for_it(server: Server) -> None:
     ("host", "reason"), [("localhost", "it is for another host name"), ("127.0.0.1", "it is for another address")]
 )
 def test_a_certificate_for_another_host(tmp_path: Path, host: str, reason: str) -> None:
-    certificate = make_certificate(tmp_path, name="sales.example.com")
+    certificate = self_signed(tmp_path, "sales.example.com")
     with showing(certificate) as port:
         found = doctor(url(port, host, Encryption="require", ca_file=certificate))
     assert_certificate_fails(found, reason)
@@ -87,14 +106,14 @@ def test_a_certificate_for_another_host(tmp_path: Path, host: str, reason: str) 
     [(-10 * DAY, -DAY, "it has expired"), (DAY, 10 * DAY, "it is not valid yet")],
 )
 def test_a_certificate_out_of_its_time(tmp_path: Path, since: dt.timedelta, until: dt.timedelta, reason: str) -> None:
-    certificate = make_certificate(tmp_path, since=since, until=until)
+    certificate = self_signed(tmp_path, since=since, until=until)
     with showing(certificate) as port:
         found = doctor(url(port, Encryption="require", ca_file=certificate))
     assert_certificate_fails(found, reason)
 
 
 def test_a_certificate_that_expires_soon(tmp_path: Path) -> None:
-    certificate = make_certificate(tmp_path, until=10 * DAY + dt.timedelta(hours=1))
+    certificate = self_signed(tmp_path, until=10 * DAY + dt.timedelta(hours=1))
     with showing(certificate) as port:
         found = doctor(url(port, Encryption="require", ca_file=certificate))
     assert found.statuses["certificate"] == "warn"

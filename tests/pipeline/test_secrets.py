@@ -16,6 +16,7 @@ import etl
 from etl.errors import EtlError
 from etl.job import Job
 from tests.databases import MssqlDatabase
+from tests.logins import OWNER, a_login
 from tests.pipeline.command import Ended, etl_process
 from tests.pipeline.jobs import job, make_orders
 
@@ -32,13 +33,8 @@ def assert_hidden(text: str) -> None:
 @pytest.fixture
 def planted(server_database: MssqlDatabase) -> Iterator[str]:
     """The URL of a database whose login has the planted password."""
-    login = f"etl_{secrets.token_hex(4)}"
-    server_database.query(f"CREATE LOGIN {login} WITH PASSWORD = '{PLANTED}'")
-    server_database.query(f"CREATE USER {login} FOR LOGIN {login}")
-    server_database.query(f"ALTER ROLE db_owner ADD MEMBER {login}")
-    yield sa.make_url(server_database.url).set(username=login, password=PLANTED).render_as_string(hide_password=False)
-    server_database.query(f"DROP USER {login}")
-    server_database.query(f"DROP LOGIN {login}")
+    with a_login(server_database, OWNER, password=PLANTED) as url:
+        yield url.render_as_string(hide_password=False)
 
 
 def everything_in(database: MssqlDatabase) -> str:
