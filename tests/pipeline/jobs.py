@@ -40,8 +40,8 @@ def make_orders(database: Database, count: int, *, primary_key: str | None = "id
     return database.make(table, ORDERS, orders(count), primary_key=primary_key)
 
 
-def job(database: Database, **fields: Any) -> Job:
-    """A serial job inside one database, from `orders` to `copies` unless said otherwise."""
+def fields_of_job(database: Database, **fields: Any) -> dict[str, Any]:
+    """Of a serial job inside one database, from `orders` to `copies` unless said otherwise."""
     given: dict[str, Any] = {
         "source": database.url,
         "target": database.url,
@@ -52,7 +52,12 @@ def job(database: Database, **fields: Any) -> Job:
     }
     if "query" not in fields:
         given["source_table"] = database.name("orders")
-    return make(**{**given, **fields})
+    return {**given, **fields}
+
+
+def job(database: Database, **fields: Any) -> Job:
+    """A job with these fields, and the rest as `fields_of_job` gives them."""
+    return make(**fields_of_job(database, **fields))
 
 
 class Recorder(Listener):
