@@ -11,7 +11,8 @@ from etl.cli import doctor, odbc, planning, running, runs, serving
 from etl.cli.usage import Commands
 
 EPILOG = """
-URLs: mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db; env:NAME reads one from a variable.
+URLs: mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db;
+env:NAME, file:PATH and keyring:SERVICE/USER name where one is kept.
 
 Exit codes: 0 done · 2 the job is wrong · 3 no connection · 4 columns or types do not fit · 5 the transform failed ·
 6 the server refused · 7 a chunk failed · 8 a worker died · 9 ledger · 10 source and target differ · 130 stopped.
