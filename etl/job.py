@@ -25,6 +25,7 @@ from pydantic import (
 from etl import job_file
 from etl.connect import Endpoint, Isolation
 from etl.environment import SOURCE_VARIABLE, TARGET_VARIABLE
+from etl.executors import Executor
 from etl.frame_dtypes import DEFAULT_FRAME_DTYPES, FrameDtypes
 from etl.job_problems import Words, invalid, problems
 from etl.job_texts import refuse_texts
@@ -37,7 +38,6 @@ DatabaseUrl = Annotated[
 """A SQLAlchemy URL, or `env:NAME` for the variable that holds one. Its password is never shown and never serialised."""
 
 Mode = Literal["append", "replace"]
-Executor = Literal["process", "serial"]
 Skippable = Literal["check_constraints", "fire_triggers"]
 
 LONGEST_LAG_SEC = 10 * 366 * 86_400

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from etl import extras
 from etl.errors import JobError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -71,13 +72,9 @@ def _from_keyring(name: str, wanted: Wanted) -> str:
     service, _, user = name.rpartition("/")
     if not service or not user:
         raise JobError(f"no {wanted.what}: keyring:{name} names no user", advice="Write keyring:SERVICE/USER.")
-    try:
+    with extras.needed("keyring", f"keyring:{name}", "keyring"):
         import keyring
         import keyring.errors
-    except ImportError:
-        raise JobError(
-            f"no {wanted.what}: keyring:{name} needs the package keyring", advice="pip install 'tablehaul[keyring]'"
-        ) from None
     try:
         return keyring.get_password(service, user) or ""
     except keyring.errors.KeyringError as error:

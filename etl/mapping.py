@@ -9,8 +9,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from etl import pool
+from etl import executors
 from etl.errors import ChunkFailed, JobError, TransformError, WorkerDied
+from etl.executors import Executor
 
 CHUNKS_PER_WORKER = 4
 """Small enough that one slow chunk does not leave the other workers idle for long."""
@@ -35,8 +36,9 @@ def map_frame(
     *,
     workers: int | None = None,
     chunk_rows: int | None = None,
+    executor: Executor = "process",
 ) -> pd.DataFrame:
-    """Apply `function` to consecutive chunks of `frame` in a process pool and concatenate the results in the frame's order.
+    """Apply `function` to consecutive chunks of `frame` on an executor and concatenate the results in the frame's order.
 
     `workers` defaults to the number of cores, `chunk_rows` to four chunks a worker. The function sees each chunk with its
     part of the index, may return fewer or more rows, and may be a lambda or stand in a notebook or script.
@@ -55,15 +57,16 @@ def map_frame(
         for start in range(0, len(frame), rows)
     )
     results: dict[int, pd.DataFrame] = {}
-    for outcome in pool.run_tasks(_Call(function), slices, min(workers, len(slices))):
-        if isinstance(outcome.error, WorkerDied) and outcome.task.attempt < MAX_ATTEMPTS:
-            task = outcome.task
-            slices.append(_Slice(task.start, task.stop, task.frame, task.attempt + 1))
-        elif outcome.error is not None:
-            raise _located(outcome.error, outcome.task)
-        else:
-            assert outcome.result is not None
-            results[outcome.task.start] = outcome.result
+    with executors.opened(executor, workers) as runner:
+        for outcome in runner.run(_Call(function), slices):
+            if isinstance(outcome.error, WorkerDied) and outcome.task.attempt < MAX_ATTEMPTS:
+                task = outcome.task
+                slices.append(_Slice(task.start, task.stop, task.frame, task.attempt + 1))
+            elif outcome.error is not None:
+                raise _located(outcome.error, outcome.task)
+            else:
+                assert outcome.result is not None
+                results[outcome.task.start] = outcome.result
     return pd.concat([results[start] for start in sorted(results)])
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from etl import connect, ledger, limits, load, pool, retries, spool, writer_slots
+from etl import connect, executors, ledger, limits, load, pool, retries, spool
 from etl import prepare as preparation
 from etl.bad_rows import rejects
 from etl.check import check
@@ -145,12 +145,9 @@ def _outcomes(
         chunks = f"{running} chunk{'s' if running > 1 else ''}"
         listener.stopping(f"stopping: {chunks} may end within {pool.STOP_SEC:.0f} s; interrupt again to stop at once")
 
-    with writer_slots.opened() as slots:
+    with executors.opened(job.executor, job.workers) as runner, runner.slots() as slots:
         work = ChunkWork(job, prepared.plan, prepared.run_id, prepared.table, slots)
-        if job.executor == "serial":
-            yield from pool.run_here(work, attempts)
-        else:
-            yield from pool.run_tasks(work, attempts, min(job.workers, max(len(attempts), 1)), stopping)
+        yield from runner.run(work, attempts, stopping)
 
 
 @contextmanager

@@ -52,11 +52,15 @@ class _Worker(Generic[Task]):
     """The one task that it works on, or nothing."""
 
 
+def untold(_busy: int) -> None:
+    """For `stopping`, where nobody has to hear of it."""
+
+
 def run_tasks(
     function: Callable[[Task], Result],
     tasks: deque[Task],
     workers: int,
-    stopping: Callable[[int], None] = lambda _busy: None,
+    stopping: Callable[[int], None] = untold,
 ) -> Iterator[Outcome[Task, Result]]:
     """Run `function` on every task in up to `workers` processes and yield each outcome as it comes.
 

@@ -9,11 +9,8 @@ from typing import Any, cast
 
 import pandas as pd
 
-from etl import frames, transform
+from etl import extras, frames, transform
 from etl.errors import JobError, SchemaError
-
-REQUIREMENT = "pandera[pandas]>=0.35"
-"""With which this was tried; pandas 3 is known to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +28,8 @@ def find(reference: str) -> Any:
 
     Raises JobError when there is none or pandera is not installed.
     """
-    try:
+    with extras.needed("pandera", f"the schema {reference}", "schema"):
         pandera = importlib.import_module("pandera.pandas")
-    except ImportError as error:
-        raise JobError(
-            f"the schema {reference} needs pandera, which cannot be imported ({error})",
-            advice=f"Install it: pip install '{REQUIREMENT}'.",
-        ) from error
     found = transform.find_object(reference, "schema")
     if isinstance(found, type) and issubclass(found, pandera.DataFrameModel):
         return cast(Any, found).to_schema()

@@ -394,5 +394,5 @@ def test_a_schema_without_pandera_is_refused_with_what_to_install(
     with pytest.raises(errors.JobError) as failed:
         etl.run(job(sqlite_file, schema=f"{TRANSFORMS}:OUTPUT"))
     assert failed.value.message.startswith(f"the schema {TRANSFORMS}:OUTPUT needs pandera, which cannot be imported (")
-    assert failed.value.advice == "Install it: pip install 'pandera[pandas]>=0.35'."
+    assert failed.value.advice == "Install it: pip install 'tablehaul[schema]'."
     assert sqlite_file.tables() == {"orders"}
