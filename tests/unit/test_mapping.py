@@ -58,7 +58,7 @@ def test_how_a_frame_is_cut(
 
     seen = []
 
-    def run_here(function: object, tasks: object, size: int) -> object:
+    def run_here(function: object, tasks: object, size: int, _stopping: object) -> object:
         seen.append((len(tasks), size))  # type: ignore[arg-type]
         return pool.run_here(function, tasks)  # type: ignore[arg-type]
 
