@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from etl.job import Executor
+from etl.executors import Executor
 from tests.benchmarks.case import Place
 from tests.benchmarks.tables import emptied
 

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -127,7 +128,7 @@ def test_a_chunk_that_kills_every_worker_is_named(frame: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"workers": -1}, {"workers": 0}, {"chunk_rows": 0}, {"chunk_rows": -5}])
-def test_counts_below_one_are_refused(frame: pd.DataFrame, wrong: dict[str, int]) -> None:
+def test_counts_below_one_are_refused(frame: pd.DataFrame, wrong: dict[str, Any]) -> None:
     with pytest.raises(JobError, match="must be 1 or more"):
         etl.map_frame(frame, lambda part: part, **wrong)
 
