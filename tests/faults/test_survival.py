@@ -13,8 +13,8 @@ from tests.faults.copies import Stage, open_stage
 from tests.faults.runners import Ended, Runner
 from tests.faults.server_kills import copy_through_server_kills
 
-CHUNKS, CHUNK_ROWS = 20, 10
-KILLS = 4
+CHUNKS, CHUNK_ROWS = 14, 10
+KILLS = 2
 EVENTS_BETWEEN = (5, 120)
 """A chunk makes about thirty."""
 

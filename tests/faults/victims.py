@@ -17,7 +17,7 @@ from multiprocessing.context import ForkServerProcess
 from typing import Any
 
 from etl.job import Job
-from etl.pool import _without_main_module
+from etl.main_module import without_main_module
 
 CONTEXT = mp.get_context("forkserver")
 CONTEXT.set_forkserver_preload(
@@ -119,7 +119,7 @@ def run_together(jobs: list[Job]) -> list[str]:
 def start(target: Callable[..., None], *arguments: Any, daemon: bool = True) -> ForkServerProcess:
     """Start a process that calls the function; a daemon ends with the test, and may start no processes."""
     process = CONTEXT.Process(target=target, args=arguments, daemon=daemon)
-    with _without_main_module():
+    with without_main_module():
         process.start()
     return process
 
