@@ -108,6 +108,11 @@ class Endpoint:
         except sa.exc.ResourceClosedError as error:
             # SQLAlchemy's first questions about a server pass over a lost link, and fail at the next one.
             raise errors.from_connect(error, self.label) from error
+        except SystemError as error:
+            # pyodbc's connect goes on over an exception that a signal's handler raises inside of it.
+            if isinstance(error.__cause__, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            raise
         except ImportError as error:
             raise errors.DriverMissing(
                 f"cannot connect to {self.label}: pyodbc cannot be loaded ({error})",

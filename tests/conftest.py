@@ -1,6 +1,7 @@
 """Fixtures for every folder of tests: an empty database of each kind, and a server that lives as long as the session.
 
-`ETL_TEST_DSN`, the SQLAlchemy URL of a real SQL Server whose login may create databases, takes the sandbox's place.
+The server is a sandbox, unless the environment names a real one: ETL_TEST_DSN, the SQLAlchemy URL of a SQL Server whose login
+may create databases, or ETL_TEST_IMAGE, the image of one that is started in a container (tests/real_server.py).
 """
 
 from __future__ import annotations
@@ -8,19 +9,35 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
+from tests import real_server
 from tests.databases import Database, SqliteDatabase, fresh_database
+from tests.real_server import IMAGE_VARIABLE, SERVER_VARIABLE
 
-SERVER_VARIABLE = "ETL_TEST_DSN"
 DATABASES = ["sqlite", "server"]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Start the container that is asked for, once: what xdist starts afterwards finds its URL as a named server's."""
+    image = os.environ.get(IMAGE_VARIABLE)
+    if not image or SERVER_VARIABLE in os.environ or config.option.collectonly:
+        return
+    with ExitStack() as opened:
+        try:
+            os.environ[SERVER_VARIABLE] = opened.enter_context(real_server.in_container(image))
+        except real_server.NoServer as error:
+            raise pytest.UsageError(str(error)) from error
+        opened.callback(os.environ.pop, SERVER_VARIABLE)
+        config.add_cleanup(opened.pop_all().close)
+
+
 def pytest_report_header() -> str:
-    return f"SQL Server: {SERVER_VARIABLE if SERVER_VARIABLE in os.environ else 'the sandbox'}"
+    url = real_server.named()
+    return f"SQL Server: {'the sandbox' if url is None else real_server.described(url)}"
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -38,8 +55,9 @@ def heeding_time_zones(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """The URL of a SQL Server: the one that is named, else a sandbox of our own."""
-    if SERVER_VARIABLE in os.environ:
-        yield os.environ[SERVER_VARIABLE]
+    named = real_server.named()
+    if named is not None:
+        yield named
         return
     from etl.sandbox import serve
 

@@ -13,14 +13,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyodbc
 import sqlalchemy as sa
 
+from etl.errors import server_number
 from etl.references import resolve
 from etl.statements import quote
 
 Row = tuple[Any, ...]
 
 BATCH_ROWS = 200
+IN_USE = 3702
+"""Cannot drop the database: it is in use."""
 SQLITE_TYPES = {
     "bit": "BOOLEAN",
     "datetime": "DATETIME",
@@ -208,4 +212,18 @@ def fresh_database(server_url: str) -> Iterator[MssqlDatabase]:
             with database.connection:
                 yield database
         finally:
-            outside.query(f"DROP DATABASE {name}")
+            drop_database(outside.query, name)
+
+
+def drop_database(run: Callable[[str], Any], name: str) -> None:
+    """Drop a database, whoever is in it still: a server may notice late that a client has left, or was killed.
+
+    `run` runs a statement outside of it, in autocommit mode.
+    """
+    try:
+        run(f"DROP DATABASE {name}")
+    except (sa.exc.DBAPIError, pyodbc.Error) as error:
+        if server_number(getattr(error, "orig", None) or error) != IN_USE:
+            raise
+        run(f"ALTER DATABASE {name} SET SINGLE_USER WITH ROLLBACK IMMEDIATE")
+        run(f"DROP DATABASE {name}")

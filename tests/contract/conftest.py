@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from tests.contract.lab import Lab, Session, open_lab
+from tests.databases import drop_database
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def server(server_url: str) -> Iterator[sa.Engine]:
     yield engine
     engine.dispose()
     with admin.connect() as connection:
-        connection.exec_driver_sql(f"DROP DATABASE {name}")
+        drop_database(connection.exec_driver_sql, name)
     admin.dispose()
 
 

@@ -11,6 +11,8 @@ from typing import Any
 import pyodbc
 import sqlalchemy as sa
 
+from tests.databases import drop_database
+
 Row = tuple[Any, ...]
 
 
@@ -110,7 +112,7 @@ def open_lab(server_url: str) -> Iterator[Lab]:
         yield lab
     finally:
         lab.close()
-        admin.open().run(f"DROP DATABASE {name}")
+        drop_database(admin.open().run, name)
         admin.close()
 
 

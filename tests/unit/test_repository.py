@@ -52,7 +52,7 @@ def test_a_sql_file_says_what_it_is_for_and_is_used(path: Path) -> None:
     name = re.sub(r"_(mssql|sqlite)$", "", path.stem)
     assert any(
         name in source.read_text()
-        for folder in (".", "bad_rows", "bulk", "cli", "demo", "doctor", "odbc", "preview")
+        for folder in (".", "bad_rows", "bulk", "cli", "demo", "doctor", "odbc", "preview", "smoke")
         for source in (ROOT / "etl" / folder).glob("*.py")
     )
 

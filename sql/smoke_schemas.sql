@@ -1,0 +1,2 @@
+-- The schemas of smoke tests.
+SELECT name FROM sys.schemas WHERE LEFT(name, LEN(:prefix)) = :prefix
