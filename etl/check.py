@@ -40,44 +40,68 @@ class Verified:
     notes: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """What was held against each other after a run, and agreed."""
+
+    target: Verified | None
+    """None where the target had rows before: it is not counted then."""
+    rows_in_source: int | None
+    """As the source has them now; None where they cannot be counted again, or the run was done before."""
+    notes: list[str]
+    """What the user should know."""
+
+
 def check(prepared: Prepared, result: RunResult) -> list[str]:
-    """Compare after a run, and return what the user should know, e.g. that the source changed meanwhile.
+    """What the user should know after a run, e.g. that the source changed meanwhile. Raises as `compare`."""
+    return compare(prepared, result).notes
+
+
+def compare(prepared: Prepared, result: RunResult) -> Compared:
+    """Compare after a run.
 
     A target that had rows before is not counted, which could take longer than the run; `etl verify` does it. Raises
     CheckFailed when chunks are missing from the ledger, or the target does not hold what was written.
     """
     # Two long counts, by servers that may be two.
     with ThreadPoolExecutor(1) as beside:
-        source = beside.submit(_source_notes, prepared, result)
-        return [*_target_notes(prepared), *source.result()]
+        source = beside.submit(_compare_source, prepared, result)
+        target, target_notes = _compare_own_target(prepared)
+        rows_in_source, source_notes = source.result()
+    return Compared(target, rows_in_source, [*target_notes, *source_notes])
 
 
-def _target_notes(prepared: Prepared) -> list[str]:
+def _compare_own_target(prepared: Prepared) -> tuple[Verified | None, list[str]]:
     job, plan, run_id = prepared.job, prepared.plan, prepared.run_id
     with job.target_endpoint.connect() as connection:
         sealed = ledger.sealed_chunks(connection, run_id)
         _compare_ledger(run_id, plan, sealed)
         rows = _own_rows(connection, job, run_id)
         if rows == EVERY_ROW and not plan.target_was_empty:
-            return [f"{job.target_table} had rows before this run: count them with `etl verify {run_id}`"]
+            return None, [f"{job.target_table} had rows before this run: count them with `etl verify {run_id}`"]
         alone = job.mode == "replace" and not prepared.finished
         found = _compare_target(connection, job, plan, run_id, sealed, alone=alone)
-    return found.notes
+    return found, found.notes
 
 
-def _source_notes(prepared: Prepared, result: RunResult) -> list[str]:
+def _compare_source(prepared: Prepared, result: RunResult) -> tuple[int | None, list[str]]:
     job, plan = prepared.job, prepared.plan
     if job.source_table is None or prepared.finished:
-        return []
+        return None, []
+    table = TableName.parse(job.source_table)
     with job.source_endpoint.connect() as connection:
-        return source_moves.told(
+        rows = plan.new_rows(connection.dialect.name)
+        rows_now = load.count(connection, table, rows)
+        notes = source_moves.told(
             connection,
-            TableName.parse(job.source_table),
+            table,
             plan.source_columns,
-            plan.new_rows(connection.dialect.name),
+            rows,
             rows_read=result.rows_read,
+            rows_now=rows_now,
             version=plan.source_version,
         )
+    return rows_now, notes
 
 
 def verify(job: Job, run: Run) -> Verified:

@@ -13,6 +13,7 @@
     ├── ChunkFailed             exit  7   a chunk could not be done; what is committed stays and can be resumed
     │   ├── WorkerDied          exit  8   a worker process ended while it held a chunk
     │   └── TooManyRejects      exit  7   more rows are refused than the job allows
+    ├── InputsFailed            exit  7   the function of a sweep failed on inputs; the other results are stored
     ├── LedgerError             exit  9   the ledger and what happened do not agree, or a run cannot be resumed
     │   ├── ClaimLost           exit  9   the server rolled a chunk's transaction back underneath
     │   └── SpoolGone           exit  9   the rows of a stream are not where the run has put them
@@ -112,13 +113,27 @@ class ChunkFailed(EtlError):
 
 
 class WorkerDied(ChunkFailed):
-    """A worker process ended (killed, out of memory, crashed) while it held a chunk."""
+    """A worker process ended (killed, out of memory, crashed) while it held a chunk; `deaths` of them, one after the other."""
 
     exit_code = 8
+
+    def __init__(self, message: str, *, state: str = "", advice: str = "", chunk_no: int = 0, deaths: int = 1) -> None:
+        super().__init__(message, state=state, advice=advice, chunk_no=chunk_no)
+        self.deaths = deaths
 
 
 class TooManyRejects(ChunkFailed):
     """More rows are refused than the job's `max_rejects` allows."""
+
+
+class InputsFailed(EtlError):
+    """The function of a sweep failed on inputs. The results of the others are stored; `failed` is how many have none."""
+
+    exit_code = 7
+
+    def __init__(self, message: str, *, state: str = "", advice: str = "", failed: int = 0) -> None:
+        super().__init__(message, state=state, advice=advice)
+        self.failed = failed
 
 
 class LedgerError(EtlError):

@@ -22,7 +22,9 @@ from pydantic import (
     model_validator,
 )
 
-from etl import job_file
+from etl import job_file, job_form
+from etl.cluster.description import LOCAL, Cluster
+from etl.cluster.description import WORDS as CLUSTER_WORDS
 from etl.connect import Endpoint, Isolation
 from etl.environment import SOURCE_VARIABLE, TARGET_VARIABLE
 from etl.executors import Executor
@@ -37,9 +39,15 @@ DatabaseUrl = Annotated[
 ]
 """A SQLAlchemy URL, or `env:NAME` for the variable that holds one. Its password is never shown and never serialised."""
 
+URL_PLACES = (
+    "env:NAME of a variable that holds the database's URL, file:PATH, keyring:SERVICE/USER or block:NAME; or the URL itself,"
+    " without a password in what Prefect stores"
+)
+
 Mode = Literal["append", "replace"]
 Skippable = Literal["check_constraints", "fire_triggers"]
 
+MOST_WORKERS = 256
 LONGEST_LAG_SEC = 10 * 366 * 86_400
 
 
@@ -74,7 +82,7 @@ MaxRejects = Annotated[
 
 HOW_FAST = frozenset(
     {"chunk_rows", "workers", "writers", "chunk_attempts", "run_retries", "executor", "spool_dir", "table_lock"}
-    | {"on_bad_row", "max_rejects"}
+    | {"on_bad_row", "max_rejects", "cluster"}
 )
 """Fields that do not change which data goes where; a run that a bad row has failed may go on and set such rows aside."""
 
@@ -83,18 +91,23 @@ class Job(BaseModel):
     """One table's way from a source to a target."""
 
     model_config = ConfigDict(
-        frozen=True, extra="forbid", hide_input_in_errors=True, validate_by_name=True, validate_by_alias=True
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        validate_by_name=True,
+        validate_by_alias=True,
+        field_title_generator=job_form.title,
+        json_schema_extra=job_form.shape,
     )
 
-    source: DatabaseUrl = Field(
-        default=f"env:{SOURCE_VARIABLE}", description="SQLAlchemy URL of the source, or env:NAME of a variable with it."
-    )
+    source: DatabaseUrl = Field(default=f"env:{SOURCE_VARIABLE}", description=f"Where rows come from: {URL_PLACES}.")
     target: DatabaseUrl = Field(
-        default=f"env:{TARGET_VARIABLE}", description="SQLAlchemy URL of the target, or env:NAME of a variable with it."
+        default=f"env:{TARGET_VARIABLE}", description=f"Where rows and the ledger go: {URL_PLACES}."
     )
-    source_table: str | None = Field(default=None, description="Table to read, as schema.table.")
-    query: str | None = Field(default=None, description="Query to read instead of a table; it is spooled once.")
+    source_table: str | None = Field(default=None, description="Table to read, as schema.table: this or a query.")
+    query: str | None = Field(default=None, description="Query to read instead of a table; its rows are spooled once.")
     target_table: str = Field(description="Table to write, as schema.table. Made when it is not there.")
+    mode: Mode = Field(default="append", description="append adds rows; replace swaps in a new table.")
     key: str | None = Field(
         default=None, description="Column whose ranges make the chunks; without it a single-column primary key is used."
     )
@@ -128,7 +141,7 @@ class Job(BaseModel):
         dict[str, str], Words("a mapping from columns to SQL types as text, e.g. {name: nvarchar(60)}")
     ] = Field(
         default_factory=dict,
-        description="SQL types of columns of a target table that is made, e.g. name: nvarchar(60).",
+        description='SQL types of columns of a target table that is made, e.g. {"name": "nvarchar(60)"}.',
     )
     frame_dtypes: FrameDtypes = Field(
         default=DEFAULT_FRAME_DTYPES, description="How columns reach the transform: which pandas dtypes."
@@ -146,13 +159,17 @@ class Job(BaseModel):
     max_rejects: MaxRejects = Field(
         default=1_000, description="With reject: how many rows may be set aside, as a count or as a share such as 0.1%."
     )
-    mode: Mode = Field(default="append", description="append adds rows; replace swaps in a new table.")
     lineage: bool = Field(
         default=False,
         description="Add etl_run_id and etl_chunk_id to every row, so that `etl undo` can take the run back.",
     )
     chunk_rows: Count = Field(default=50_000, ge=1, le=10_000_000, description="Rows in a chunk, about.")
-    workers: Count = Field(default_factory=lambda: os.cpu_count() or 1, ge=1, le=256, description="Worker processes.")
+    workers: Count = Field(
+        default_factory=lambda: os.cpu_count() or 1,
+        ge=1,
+        le=MOST_WORKERS,
+        description="Worker processes; over ssh on each host. A cluster that is there already has its own.",
+    )
     bulk_without: Annotated[frozenset[Skippable], Words("a list of check_constraints or fire_triggers")] = Field(
         default=frozenset(),
         description="What bulk copy does without: checking constraints, which marks them untrusted, or firing triggers.",
@@ -174,7 +191,14 @@ class Job(BaseModel):
     run_retries: Count = Field(
         default=100, ge=0, description="How many such tries a run has for all its chunks together."
     )
-    executor: Executor = Field(default="process", description="process: a pool of workers; serial: in this process.")
+    executor: Executor = Field(
+        default="process", description="process: a pool of workers; serial: in this process; dask: on a Dask cluster."
+    )
+    cluster: Annotated[Cluster, Words(CLUSTER_WORDS)] = Field(
+        default=None,
+        description="With dask: local (the default: one of as many worker processes), the address of a scheduler"
+        " (tcp://host:8786, or tls:// as Dask's own configuration says), its .json file, or hosts to reach over ssh.",
+    )
     spool_dir: Path | None = Field(
         default=None, description="Where a query's rows are kept between reading and writing, until the run is done."
     )
@@ -200,6 +224,8 @@ class Job(BaseModel):
             raise ValueError("watermark_lag_sec and watermark_utc describe a watermark, and there is none")
         if self.output_schema is not None and self.transform is None:
             raise ValueError("output_schema describes a transform's output, and there is no transform")
+        if self.cluster is not None and self.executor != "dask":
+            raise ValueError("a cluster is for executor: dask; give both or none")
         if self.on_bad_row == "reject" and self.bulk_without:
             raise ValueError(
                 "with on_bad_row reject some rows go by INSERT, which checks and fires: leave bulk_without out"
@@ -222,6 +248,11 @@ class Job(BaseModel):
     def target_endpoint(self) -> Endpoint:
         """Where rows and ledger go."""
         return Endpoint.of(self.target, "writer")
+
+    @property
+    def runs_elsewhere(self) -> bool:
+        """Whether its chunks are done on a cluster that has other workers than `workers` says, or more."""
+        return self.executor == "dask" and self.cluster not in {None, LOCAL}
 
     @property
     def source_name(self) -> str:

@@ -13,6 +13,7 @@ import annotated_types
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
+from etl.cluster.description import TOLD
 from etl.errors import JobError
 from etl.job_file import name_shown
 from etl.nearest import did_you_mean, listed, nearest
@@ -71,7 +72,7 @@ def invalid(found: list[Problem], what: str, lines: Mapping[str, int], fields: M
 
 
 def _sentence(item: Any, name: str, fields: Mapping[str, FieldInfo], given: Mapping[str, Any]) -> str:
-    if not item["loc"]:
+    if not item["loc"] or item["type"] == TOLD:
         return str(item["msg"]).removeprefix("Value error, ")
     if item["type"] == "missing":
         return f"{name} is missing"

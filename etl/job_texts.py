@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
+from etl.cluster.description import is_address
 from etl.misplaced import is_connection
 
 HIDDEN_FIELDS = frozenset({"source", "target"})
@@ -37,6 +38,8 @@ def _refuse_text(name: str, text: str) -> None:
         raise PydanticCustomError(
             "text", "{field} has a character that no text has: a NUL or half of a pair", {"field": name}
         )
+    if name == "cluster" and is_address(text):
+        return
     if name not in HIDDEN_FIELDS and is_connection(text):
         raise PydanticCustomError(
             "misplaced", "{field} is a database URL, which belongs in source or target", {"field": name}

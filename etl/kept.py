@@ -1,4 +1,4 @@
-"""Secrets that stand elsewhere: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER` name where."""
+"""Secrets that stand elsewhere: `env:NAME`, `file:PATH`, `keyring:SERVICE/USER`, in flows also `block:NAME` name where."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from etl import extras
 from etl.errors import JobError
 
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+BLOCK = "block"
+"""The kind of place that is one of Prefect's, and that only a flow's process can read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,31 @@ def _from_keyring(name: str, wanted: Wanted) -> str:
         raise JobError(f"no {wanted.what}: the keyring says: {error}", advice="Is it unlocked?") from None
 
 
+def is_in_block(place: str) -> bool:
+    """Whether a Prefect block keeps it, which only flows read."""
+    return place.startswith("block:")
+
+
+def block_variable(name: str) -> str:
+    """The environment variable into which a flow puts what a Prefect block holds."""
+    # Names of blocks, and of their types, are of lowercase letters, digits and dashes.
+    return f"ETL_BLOCK_{name.replace('/', '__').replace('-', '_').upper()}"
+
+
+def _from_block(name: str, wanted: Wanted) -> str:
+    variable = block_variable(name)
+    found = wanted.environment.get(variable, "")
+    if not found:
+        raise JobError(
+            f"no {wanted.what}: block:{name} is a block of Prefect's, and only flows read these",
+            advice=f"Run the job by a flow, give env:NAME or file:PATH instead, or export {variable}={wanted.example}.",
+        )
+    return found
+
+
 FETCHERS: dict[str, Callable[[str, Wanted], str]] = {
     "env": _from_environment,
     "file": _from_file,
     "keyring": _from_keyring,
+    BLOCK: _from_block,
 }

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import secrets
 import socket
 from dataclasses import asdict, dataclass
@@ -23,6 +22,7 @@ from sqlalchemy.engine import Connection
 
 from etl import connect, statements
 from etl.errors import ClaimLost, LedgerError
+from etl.here_and_now import now, this_worker
 from etl.job import Job
 from etl.plan import Plan
 from etl.profile import Profiles, total
@@ -122,16 +122,6 @@ class RunSummary:
     ended_at: dt.datetime | None
     chunks_done: int
     rows_written: int
-
-
-def now() -> dt.datetime:
-    """UTC, naive, to the microsecond."""
-    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
-
-
-def this_worker() -> str:
-    """Host and process, to find a chunk's worker again."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def create_tables(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from etl import executors
+from etl.cluster.description import Cluster
 from etl.errors import ChunkFailed, JobError, TransformError, WorkerDied
 from etl.executors import Executor
 
@@ -37,11 +38,16 @@ def map_frame(
     workers: int | None = None,
     chunk_rows: int | None = None,
     executor: Executor = "process",
+    cluster: Cluster = None,
 ) -> pd.DataFrame:
     """Apply `function` to consecutive chunks of `frame` on an executor and concatenate the results in the frame's order.
 
     `workers` defaults to the number of cores, `chunk_rows` to four chunks a worker. The function sees each chunk with its
     part of the index, may return fewer or more rows, and may be a lambda or stand in a notebook or script.
+
+    With `executor="dask"`, `cluster` is what a job's is: nothing or "local", the address of a scheduler, its .json file, or
+    `{"ssh": [hosts]}`. Chunks and results go from here to the workers of a local cluster directly; to others they pass
+    through the scheduler, one chunk a worker at a time, without staying there. Such a cluster must have the function's module.
 
     Raises TransformError with the chunk's rows (0-based positions, both ends included) when the function raises or returns
     something else than a DataFrame, WorkerDied when a worker process dies twice on the same chunk, JobError for counts < 1.
@@ -57,7 +63,7 @@ def map_frame(
         for start in range(0, len(frame), rows)
     )
     results: dict[int, pd.DataFrame] = {}
-    with executors.opened(executor, workers) as runner:
+    with executors.opened(executor, workers, cluster) as runner:
         for outcome in runner.run(_Call(function), slices):
             if isinstance(outcome.error, WorkerDied) and outcome.task.attempt < MAX_ATTEMPTS:
                 task = outcome.task

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,15 +57,17 @@ def run(job: Job, *, new_run: bool = False, run_key: str | None = None, listener
     `run_key` is a scheduler's name for this run: called again with it, the same ledger run goes on. Raises the errors of
     `etl.errors`; whatever is raised, the target holds exactly the committed chunks.
     """
-    try:
-        prepared = preparation.prepare(job, new_run=new_run, run_key=run_key)
-    except KeyboardInterrupt as error:
-        raise Interrupted(
-            f"stopped while planning the copy to {job.target_table}",
-            state="No rows were moved.",
-            advice="Start the job again.",
-        ) from error
-    return _complete(prepared, listener)
+    with ExitStack() as opened:
+        try:
+            opened.enter_context(executors.opened_for(job))
+            prepared = preparation.prepare(job, new_run=new_run, run_key=run_key)
+        except KeyboardInterrupt as error:
+            raise Interrupted(
+                f"stopped while planning the copy to {job.target_table}",
+                state="No rows were moved.",
+                advice="Start the job again.",
+            ) from error
+        return _complete(prepared, listener)
 
 
 def resume(job: Job, stored: ledger.Run, *, listener: Listener | None = None) -> RunResult:
@@ -75,7 +77,9 @@ def resume(job: Job, stored: ledger.Run, *, listener: Listener | None = None) ->
             f"run {stored.run_id} copied other data: its job is not this one",
             advice="Give the same source and target that the run was started with.",
         )
-    return _complete(preparation.resume(job, stored), listener)
+    with executors.opened_for(job):
+        executors.examine(job)
+        return _complete(preparation.resume(job, stored), listener)
 
 
 def _complete(prepared: Prepared, listener: Listener | None) -> RunResult:
@@ -99,7 +103,9 @@ def execute(prepared: Prepared, listener: Listener | None = None) -> RunResult:
     busy_cores = usage.busy_cores
     retries.until_done(lambda: _finish(prepared), prepared.job.chunk_attempts)
     seconds = time.perf_counter() - started
-    return replace(_result(prepared, results, moved, seconds), limit=limits.limit(moved, seconds, busy_cores))
+    # What the cores of this machine do says nothing of a cluster's.
+    limit = "" if prepared.job.runs_elsewhere else limits.limit(moved, seconds, busy_cores)
+    return replace(_result(prepared, results, moved, seconds), limit=limit)
 
 
 def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, started: float) -> list[ChunkResult]:
@@ -108,22 +114,24 @@ def _move(prepared: Prepared, results: list[ChunkResult], listener: Listener, st
     attempts = deque(Attempt(chunk, writers=policy.writers) for chunk in prepared.missing)
     moved: list[ChunkResult] = []
     failure: EtlError | None = None
-    for outcome in _outcomes(prepared, attempts, listener):
-        again = None if outcome.error is None or failure is not None else policy.again(outcome.task, outcome.error)
-        if again is not None:
-            following, told = again
-            listener.retried(told)
-            attempts.append(following)
-        elif outcome.error is not None:
-            failure = failure or _located(outcome.error, prepared, outcome.task.chunk)
-            attempts.clear()
-        else:
-            assert outcome.result is not None
-            results.append(outcome.result)
-            moved.append(outcome.result)
-            listener.chunk_done(_progress(prepared, results, time.perf_counter() - started))
-            if _too_many_rejects(prepared, results) is not None:
+    # An interruption here, and not in there, ends the workers too before it goes on.
+    with closing(_outcomes(prepared, attempts, listener)) as outcomes:
+        for outcome in outcomes:
+            again = None if outcome.error is None or failure is not None else policy.again(outcome.task, outcome.error)
+            if again is not None:
+                following, told = again
+                listener.retried(told)
+                attempts.append(following)
+            elif outcome.error is not None:
+                failure = failure or _located(outcome.error, prepared, outcome.task.chunk)
                 attempts.clear()
+            else:
+                assert outcome.result is not None
+                results.append(outcome.result)
+                moved.append(outcome.result)
+                listener.chunk_done(_progress(prepared, results, time.perf_counter() - started))
+                if _too_many_rejects(prepared, results) is not None:
+                    attempts.clear()
     failure = failure or _too_many_rejects(prepared, results)
     if failure is not None:
         raise failure
@@ -138,15 +146,15 @@ def _too_many_rejects(prepared: Prepared, results: list[ChunkResult]) -> EtlErro
 
 def _outcomes(
     prepared: Prepared, attempts: deque[Attempt], listener: Listener
-) -> Iterator[pool.Outcome[Attempt, ChunkResult]]:
+) -> Generator[pool.Outcome[Attempt, ChunkResult]]:
     job = prepared.job
 
     def stopping(running: int) -> None:
         chunks = f"{running} chunk{'s' if running > 1 else ''}"
         listener.stopping(f"stopping: {chunks} may end within {pool.STOP_SEC:.0f} s; interrupt again to stop at once")
 
-    with executors.opened(job.executor, job.workers) as runner, runner.slots() as slots:
-        work = ChunkWork(job, prepared.plan, prepared.run_id, prepared.table, slots)
+    with executors.opened_for(job) as runner, runner.slots(prepared.writers) as slots:
+        work = ChunkWork(runner.travelling(job), prepared.plan, prepared.run_id, prepared.table, slots)
         yield from runner.run(work, attempts, stopping)
 
 
@@ -155,26 +163,28 @@ def _run_state(prepared: Prepared, results: list[ChunkResult]) -> Iterator[None]
     """Mark the run as failed when it does not get to its end, and say in the error what is committed."""
     try:
         yield
-    except (KeyboardInterrupt, EtlError) as error:
+    except BaseException as error:
         committed = _committed(prepared, results)
-        _mark_failed(prepared)
+        _mark_failed(prepared, error)
         if isinstance(error, KeyboardInterrupt):
             raise Interrupted(
                 f"stopped while copying to {prepared.job.target_table}", state=committed, advice=_resume(prepared)
             ) from error
-        error.state = committed
-        error.advice = " ".join(part for part in (error.advice, _resume(prepared)) if part)
+        if isinstance(error, EtlError):
+            error.state = committed
+            error.advice = " ".join(part for part in (error.advice, _resume(prepared)) if part)
+        # What is neither is a scheduler's own, as Prefect's for a flow run that is cancelled or overdue, or a bug.
         raise
 
 
-def _mark_failed(prepared: Prepared) -> None:
+def _mark_failed(prepared: Prepared, cause: BaseException) -> None:
     try:
         with prepared.job.target_endpoint.connect() as connection:
             ledger.end_run(connection, prepared.run_id, "failed")
             connection.commit()
-    except EtlError as error:
+    except EtlError:
         # The first error is the one to report; an unfinished run is resumed whatever its state says.
-        error.add_note(f"and run {prepared.run_id} could not be marked as failed")
+        cause.add_note(f"and run {prepared.run_id} could not be marked as failed")
 
 
 def _committed(prepared: Prepared, results: list[ChunkResult]) -> str:

@@ -11,21 +11,19 @@ import contextlib
 import multiprocessing as mp
 import os
 import signal
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 import cloudpickle
 
 from etl.errors import EtlError, WorkerDied
+from etl.main_module import without_main_module
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -33,6 +31,7 @@ Result = TypeVar("Result")
 JOIN_TIMEOUT_SEC = 5.0
 STOP_SEC = 10.0
 """How long tasks that are under way at a KeyboardInterrupt may take to end."""
+DEATH_ADVICE = "Out of memory is the usual reason: try fewer workers or a smaller chunk_rows."
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +145,9 @@ class _Pool(Generic[Task, Result]):
                 return
             task = tasks.popleft()
             try:
-                packed = _pack(task)
-            except Exception as error:  # noqa: BLE001 - pickling runs code of the task's own
-                yield Outcome(task, error=EtlError(f"the task cannot be sent to a worker process: {error}"))
+                packed = pack_task(task)
+            except EtlError as error:
+                yield Outcome(task, error=error)
                 continue
             worker = idle or self._start_worker()
             worker.holds.append(task)
@@ -159,7 +158,7 @@ class _Pool(Generic[Task, Result]):
     def _start_worker(self) -> _Worker[Task]:
         ours, theirs = self.context.Pipe()
         process = self.context.Process(target=_work, args=(theirs, self.function), daemon=True)
-        with _without_main_module():
+        with without_main_module():
             process.start()
         theirs.close()
         worker: _Worker[Task] = _Worker(process, ours)
@@ -173,11 +172,7 @@ class _Pool(Generic[Task, Result]):
         except (EOFError, OSError):  # OSError where a message breaks off in its middle
             return Outcome(task, error=self._bury(worker))
         worker.holds.clear()
-        try:
-            succeeded, value = cloudpickle.loads(packed)
-        except Exception as error:  # noqa: BLE001 - unpickling runs code of the result's own
-            return Outcome(task, error=EtlError(f"the result cannot be read in the parent process: {error}"))
-        return Outcome(task, value) if succeeded else Outcome(task, error=value)
+        return unpacked(task, packed)
 
     def _bury(self, worker: _Worker[Task]) -> WorkerDied:
         self.workers.remove(worker)
@@ -188,23 +183,8 @@ class _Pool(Generic[Task, Result]):
             worker.process.join()
         return WorkerDied(
             f"worker process {worker.process.pid} ended by {_describe_exit(worker.process.exitcode)}",
-            advice="Out of memory is the usual reason: try fewer workers or a smaller chunk_rows.",
+            advice=DEATH_ADVICE,
         )
-
-
-@contextmanager
-def _without_main_module() -> Iterator[None]:
-    """Keep a spawned process from importing the program's main module again.
-
-    cloudpickle brings what a task needs of it. So a script needs no `if __name__ == "__main__":`, and workers do not import
-    what only the parent uses (Prefect takes seconds). `multiprocessing.spawn.get_preparation_data` looks it up in sys.modules.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
 
 
 def _describe_exit(exit_code: int | None) -> str:
@@ -244,6 +224,32 @@ def _run(function: Callable[[Any], Any], task: Any) -> bytes:
         return _pack(outcome)
     except Exception as error:  # noqa: BLE001 - pickling runs code of the result's own
         return _pack((False, EtlError(f"the result cannot be sent to the parent process: {error}")))
+
+
+def run_packed(function: Callable[[Any], Any], packed_task: bytes) -> bytes:
+    """The packed outcome of a packed task: (True, result) or (False, error)."""
+    try:
+        task = cloudpickle.loads(packed_task)
+    except Exception as error:  # noqa: BLE001 - unpickling runs code of the task's own
+        return _pack((False, EtlError(f"the task cannot be read in the worker: {type(error).__name__}: {error}")))
+    return _run(function, task)
+
+
+def pack_task(task: object) -> bytes:
+    """The task as bytes. Raises EtlError where it cannot be sent."""
+    try:
+        return _pack(task)
+    except Exception as error:
+        raise EtlError(f"the task cannot be sent to a worker process: {error}") from error
+
+
+def unpacked(task: Task, packed: bytes) -> Outcome[Task, Any]:
+    """The outcome of a task that a worker has packed."""
+    try:
+        succeeded, value = cloudpickle.loads(packed)
+    except Exception as error:  # noqa: BLE001 - unpickling runs code of the result's own
+        return Outcome(task, error=EtlError(f"the result cannot be read in the parent process: {error}"))
+    return Outcome(task, value) if succeeded else Outcome(task, error=value)
 
 
 def _pack(message: object) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from sqlalchemy.engine import Connection
 
 from etl import (
     catalog,
+    executors,
     extract,
     ledger,
     load,
@@ -22,7 +24,7 @@ from etl.connect import Endpoint
 from etl.deciding import Landing, decide, new_rows, new_window
 from etl.drafting import Draft, draft, stream, target_columns
 from etl.errors import LedgerError, SpoolGone
-from etl.job import Job
+from etl.job import MOST_WORKERS, Job
 from etl.ledger import Run
 from etl.plan import Chunk, Plan
 from etl.result import ChunkResult
@@ -55,7 +57,8 @@ class Prepared:
     @property
     def writers(self) -> int:
         """How many chunks are written at once: as the job says, else as the plan, else as there are workers."""
-        return min(self.job.workers, self.job.writers or self.plan.route.writers or self.job.workers)
+        workers = MOST_WORKERS if self.job.runs_elsewhere else self.job.workers
+        return min(workers, self.job.writers or self.plan.route.writers or workers)
 
 
 def prepare(job: Job, *, new_run: bool = False, run_key: str | None = None) -> Prepared:
@@ -65,8 +68,10 @@ def prepare(job: Job, *, new_run: bool = False, run_key: str | None = None) -> P
     processes that start a job at once get the same run. Raises JobError, ConnectError, SchemaError, TransformError or
     LedgerError before anything is written to the target.
     """
-    with planning_lock.held(job):
-        return _prepared(job, new_run, run_key)
+    with executors.opened_for(job) if job.runs_elsewhere else nullcontext():
+        executors.examine(job)
+        with planning_lock.held(job):
+            return _prepared(job, new_run, run_key)
 
 
 def _prepared(job: Job, new_run: bool, run_key: str | None) -> Prepared:
@@ -79,6 +84,8 @@ def _prepared(job: Job, new_run: bool, run_key: str | None) -> Prepared:
     if unfinished is not None and unfinished.plan_json is not None:
         return resume(job, unfinished)
     drafted = draft(job, job.target_endpoint)
+    if drafted.key is None:
+        executors.require_shared(job, spool_root(job))
     run_id = unfinished.run_id if unfinished is not None else _start_run(job, run_key)
     return _plan_run(job, run_id, drafted)
 
@@ -89,7 +96,10 @@ def resume(job: Job, run: Run) -> Prepared:
         ledger.create_tables(connection)
         sealed = ledger.sealed_chunks(connection, run.run_id)
         connection.commit()
-    return taken_up(job, run, sealed)
+    prepared = taken_up(job, run, sealed)
+    if prepared.missing and prepared.plan.spool is not None:
+        executors.require_shared(job, Path(prepared.plan.spool))
+    return prepared
 
 
 def taken_up(job: Job, run: Run, sealed: list[ChunkResult]) -> Prepared:
@@ -206,7 +216,12 @@ def _made(connection: Connection, job: Job, run_id: str, drafted: Draft) -> Land
 
 def spool_folder(job: Job, run_id: str) -> Path:
     """Where a run keeps the rows of a stream."""
-    return (job.spool_dir or spool.default_folder()) / run_id
+    return spool_root(job) / run_id
+
+
+def spool_root(job: Job) -> Path:
+    """Where the spools of the job's runs are kept."""
+    return job.spool_dir or spool.default_folder()
 
 
 def _spool(source: Endpoint, job: Job, columns: list[Column], rows: Condition, folder: Path) -> list[Chunk]:

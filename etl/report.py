@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
@@ -78,7 +78,7 @@ def result_line(result: RunResult) -> str:
     return f"run {result.run_id} is done: {moved}; {result.target_table} got {result.rows_written:,} rows in all{aside}"
 
 
-def chunk_rows(result: RunResult) -> list[dict[str, Any]]:
+def chunk_rows(chunks: Iterable[ChunkResult]) -> list[dict[str, Any]]:
     """One dict a chunk, for tables: number, rows read and written, rows a second, attempt, worker."""
     return [
         {
@@ -91,7 +91,7 @@ def chunk_rows(result: RunResult) -> list[dict[str, Any]]:
             "attempt": chunk.attempt,
             "worker": chunk.worker,
         }
-        for chunk in result.chunks
+        for chunk in chunks
     ]
 
 
@@ -121,6 +121,8 @@ def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
         return
     started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC on {run.host} by tablehaul {run.version}"
     print(f"run {run.run_id}: {run.state}, started {started}")
+    if run.run_key is not None:
+        print(f"scheduled as {run.run_key}")
     print(f"job: {run.job}")
     for note in [] if run.plan_json is None else run.plan.notes:
         print(f"plan: {note}")

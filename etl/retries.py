@@ -6,12 +6,14 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from etl.errors import WorkerDied
 from etl.failures import Kind, passing
-from etl.job import Job
-from etl.worker import Attempt
+
+if TYPE_CHECKING:
+    from etl.job import Job
+    from etl.worker import Attempt
 
 Result = TypeVar("Result")
 
@@ -36,7 +38,7 @@ class Retries:
     def again(self, attempt: Attempt, error: Exception) -> tuple[Attempt, str] | None:
         """The chunk's next attempt and what to tell the user, or None where it is not tried again."""
         if isinstance(error, WorkerDied):
-            return self._next(attempt, MAX_DEATHS, 0.0, error.message)
+            return self._next(attempt, MAX_DEATHS + 1 - error.deaths, 0.0, error.message)
         kind = passing(error)
         if kind is None:
             return None

@@ -34,13 +34,13 @@ def told(
     new_rows: Condition,
     *,
     rows_read: int,
+    rows_now: int,
     version: str | None,
 ) -> list[str]:
     """What a user should know: how many rows changed since `version`, or that their number is another than was read."""
-    now = load.count(connection, table, new_rows)
     notes = []
-    if now != rows_read:
-        notes.append(f"the source changed during the run: {rows_read:,} rows were read and it has {now:,} now")
+    if rows_now != rows_read:
+        notes.append(f"the source changed during the run: {rows_read:,} rows were read and it has {rows_now:,} now")
     column = _rowversion(connection, columns)
     if version is not None and column is not None:
         dialect = connection.dialect.name

@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 from sqlalchemy.engine import Connection
 
-from etl import connect, extract, ledger, lineage, spool
+from etl import connect, extract, here_and_now, ledger, lineage, spool
 from etl.bad_rows import rejects
 from etl.bad_rows.placing import Placer, Target, Way
 from etl.bad_rows.sift import Sieve
@@ -25,7 +25,7 @@ from etl.result import ChunkResult
 from etl.selection import select_table
 from etl.statements import TableName
 from etl.stopwatch import Stopwatch
-from etl.writer_slots import WriterSlots
+from etl.writer_slots import Slots
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,12 @@ class ChunkWork:
     run_id: str
     table: TableName
     """Where rows go: the target, or in mode replace the staging table."""
-    slots: WriterSlots
+    slots: Slots
 
     def __call__(self, attempt: Attempt) -> ChunkResult:
         """Do one chunk. Raises what its stages raise; then nothing of it is committed."""
         time.sleep(attempt.delay_sec)
-        watch, started_at = Stopwatch(), ledger.now()
+        watch, started_at = Stopwatch(), here_and_now.now()
         number = attempt.chunk.number
         done = self._sealed(number) if attempt.number > 1 else None
         if done is not None:  # The link was lost after the server had the COMMIT.
@@ -109,7 +109,7 @@ class ChunkWork:
                 rows_written=written,
                 rows_rejected=len(ready.tally),
                 attempt=attempt.number,
-                worker=ledger.this_worker(),
+                worker=here_and_now.this_worker(),
                 seconds=watch.seconds,
                 extract_sec=ready.extract_sec,
                 transform_sec=ready.transform_sec,
@@ -118,7 +118,7 @@ class ChunkWork:
                 cpu_sec=watch.cpu_sec,
                 route=self.plan.route.way,
                 started_at=ready.started_at,
-                ended_at=ledger.now(),
+                ended_at=here_and_now.now(),
             )
             self._commit(connection, result, self._profiles(ready.rows, ready.tally.kept(ready.output)))
         return result

@@ -9,15 +9,24 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from etl import file_locks
 
 FOLDER_PREFIX = "etl-writers-"
 IN_USE = "in-use"
 """A file in the folder that the run's process has locked."""
+
+
+class Slots(Protocol):
+    """The slots of one run, wherever its workers are."""
+
+    def one_of(self, count: int) -> AbstractContextManager[None]:
+        """Wait for one of `count` slots and hold it."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

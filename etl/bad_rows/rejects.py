@@ -96,13 +96,13 @@ def store(connection: Connection, rejects: Sequence[Reject]) -> None:
     insert.append_rows(connection, TABLE, pa.table(arrays), COLUMNS)
 
 
-def of_run(connection: Connection, run_id: str) -> list[Reject]:
-    """The rejects of a run, by chunk and row. None where the ledger is older than rejects."""
+def of_run(connection: Connection, run_id: str, most: int | None = None) -> list[Reject]:
+    """The rejects of a run, by chunk and row, the first `most` of them. None where the ledger is older than rejects."""
     with connect.statement(f"reading the rejects of run {run_id}"):
         if not sa.inspect(connection).has_table(TABLE.name):
             return []
         found = connection.execute(sa.text(statements.load("rejects_of_run")), {"run_id": run_id}).mappings()
-        return [Reject(**row) for row in found]
+        return [Reject(**row) for row in (found.all() if most is None else found.fetchmany(most))]
 
 
 def committed(connection: Connection, run_id: str) -> int:

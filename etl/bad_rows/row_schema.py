@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pandas as pd
 
-from etl import extras, frames, transform
+from etl import extras, frames, named
 from etl.errors import JobError, SchemaError
 
 
@@ -30,7 +30,7 @@ def find(reference: str) -> Any:
     """
     with extras.needed("pandera", f"the schema {reference}", "schema"):
         pandera = importlib.import_module("pandera.pandas")
-    found = transform.find_object(reference, "schema")
+    found = named.find_object(reference, "schema")
     if isinstance(found, type) and issubclass(found, pandera.DataFrameModel):
         return cast(Any, found).to_schema()
     if not isinstance(found, pandera.DataFrameSchema):

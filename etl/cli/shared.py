@@ -106,14 +106,19 @@ def find_run(run_id: str, target: str | None) -> Run:
 
 
 def stored_job(run: Run, *, source: str | None, target: str | None, workers: int | None) -> Job:
-    """The job of a run. The ledger keeps no passwords, so a URL that had one comes from the command line or environment."""
+    """The job of a run. The ledger keeps no passwords, so a URL that had one comes from the command line or environment.
+
+    So does one that a flow had from a Prefect block.
+    """
     from etl.job import make
+    from etl.kept import is_in_block
     from etl.references import is_redacted
 
     job = make(**json.loads(run.job))
+    is_elsewhere = is_redacted(job.source) or is_in_block(job.source)
     return _changed(
         job,
-        source=source or (f"env:{SOURCE_VARIABLE}" if is_redacted(job.source) else None),
+        source=source or (f"env:{SOURCE_VARIABLE}" if is_elsewhere else None),
         target=target or f"env:{TARGET_VARIABLE}",
         workers=workers,
     )

@@ -21,7 +21,8 @@ def smoke(
     ] = None,
     collation: Annotated[str | None, typer.Option(help="Collation that the database must have.")] = None,
     text: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="Text that varchar columns of the database must hold; may be repeated.")
+        list[str] | None,
+        typer.Option(metavar="TEXT", help="Text that varchar columns of the database must hold; may be repeated."),
     ] = None,
     wait_sec: Annotated[float, typer.Option(min=0, help="How long to wait for a server that is coming up.")] = 0.0,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the tables on the server, to look at them.")] = False,

@@ -30,9 +30,9 @@ def copied(database: Database, **fields: Any) -> RunResult:
     return etl.run(job(database, **{**given, **fields}))
 
 
-def set_aside(database: Database, run_id: str) -> list[Reject]:
+def set_aside(database: Database, run_id: str, most: int | None = None) -> list[Reject]:
     with Endpoint.of(database.url, "writer").connect() as connection:
-        return rejects.of_run(connection, run_id)
+        return rejects.of_run(connection, run_id, most)
 
 
 def assert_parted(
@@ -40,6 +40,7 @@ def assert_parted(
 ) -> None:
     """The bad rows, and no others, are in `etl_reject`, each for its reason, and all others in the target."""
     found = set_aside(database, result.run_id)
+    assert set_aside(database, result.run_id, most=3) == found[:3]
     bad_rows.check_reasons(found, planted, expected=why)
     assert bad_rows.in_target(database) == bad_rows.expected_target(planted)
     assert (result.rows_read, result.rows_written) == (len(planted.frame), len(planted.good))

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 import sqlalchemy as sa
 
-from etl import ledger
+from etl import here_and_now, ledger
 from etl.connect import Endpoint
 from etl.errors import LedgerError
 from etl.profile import Profiles
@@ -20,7 +20,7 @@ SEALED = ChunkResult(
     rows_read=10,
     rows_written=9,
     attempt=1,
-    worker=ledger.this_worker(),
+    worker=here_and_now.this_worker(),
     seconds=0.5,
     extract_sec=0.125,
     transform_sec=0.0625,
@@ -54,7 +54,7 @@ def test_a_sealed_chunk_cannot_be_claimed_again(run: tuple[Endpoint, str]) -> No
         ledger.seal(connection, run_id, SEALED, PROFILES)
         connection.commit()
     with pytest.raises(ledger.ChunkTaken), target.connect() as connection:
-        ledger.claim(connection, run_id, 0, 2, ledger.now())
+        ledger.claim(connection, run_id, 0, 2, here_and_now.now())
     with target.connect() as connection:
         (sealed,) = ledger.sealed_chunks(connection, run_id)
         assert ledger.profiles(connection, run_id) == PROFILES
@@ -64,7 +64,7 @@ def test_a_sealed_chunk_cannot_be_claimed_again(run: tuple[Endpoint, str]) -> No
 def test_a_claim_that_was_rolled_back_cannot_be_sealed(run: tuple[Endpoint, str]) -> None:
     target, run_id = run
     with target.connect() as connection:
-        ledger.claim(connection, run_id, 0, 1, ledger.now())
+        ledger.claim(connection, run_id, 0, 1, here_and_now.now())
         connection.rollback()
         with pytest.raises(LedgerError, match=f"chunk 0 of run {run_id} cannot be sealed: its claim is gone"):
             ledger.seal(connection, run_id, SEALED, PROFILES)

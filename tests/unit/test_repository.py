@@ -73,7 +73,7 @@ def add_program(machine: Path, name: str, script: str) -> None:
     (machine / name).chmod(0o755)
 
 
-@pytest.mark.parametrize("script", ["odbc/install.sh", "odbc/packages.sh", ".ci/uv.sh", ".ci/run"])
+@pytest.mark.parametrize("script", ["odbc/install.sh", "odbc/packages.sh", ".ci/uv.sh", ".ci/sshd.sh", ".ci/run"])
 def test_a_script_parses(script: str) -> None:
     shell = "bash" if script == ".ci/run" else "sh"
     assert run(shell, "-n", ROOT / script).stderr == ""
