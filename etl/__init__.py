@@ -6,6 +6,7 @@
     frame = etl.read_sql("dbo.orders", url)
     etl.to_sql(frame, "orders_copy", url, schema="dbo", if_exists="replace", index=False)
     frame = etl.map_frame(frame, function, workers=4)
+    etl.run_sweep(etl.Sweep(simulate, [1, 2, 3], name="first try", database="sqlite:///results.db"))
 
 Names are loaded when they are first used, so that `import etl` takes milliseconds.
 """
@@ -25,20 +26,36 @@ if TYPE_CHECKING:
     from etl.sql_frames import iter_sql as iter_sql
     from etl.sql_frames import read_sql as read_sql
     from etl.sql_frames import to_sql as to_sql
+    from etl.sweep.run import run_sweep as run_sweep
+    from etl.sweep.sweep import Sweep as Sweep
 
 _HOMES = {
     "EtlError": "etl.errors",
     "Job": "etl.job",
     "RunResult": "etl.result",
+    "Sweep": "etl.sweep.sweep",
     "bulk_copy": "etl.sql_frames",
     "iter_sql": "etl.sql_frames",
     "map_frame": "etl.mapping",
     "read_sql": "etl.sql_frames",
     "run": "etl.pipeline",
+    "run_sweep": "etl.sweep.run",
     "to_sql": "etl.sql_frames",
 }
 
-__all__ = ["EtlError", "Job", "RunResult", "bulk_copy", "iter_sql", "map_frame", "read_sql", "run", "to_sql"]
+__all__ = [
+    "EtlError",
+    "Job",
+    "RunResult",
+    "Sweep",
+    "bulk_copy",
+    "iter_sql",
+    "map_frame",
+    "read_sql",
+    "run",
+    "run_sweep",
+    "to_sql",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,10 +4,12 @@
     python -m tests.soak faults --count 1200 --seed 1 --report soak-report.json
     python -m tests.soak names --count 10000 --seed 1
     python -m tests.soak passwords --count 10000 --seed 1
+    python -m tests.soak sweep --count 10000 --seed 1
 
 `messages` sends a sandbox damaged messages (`soak_messages`). `faults` kills, cuts and fails whatever is under way while jobs
 run, and compares source and target after each (`soak_faults`). `names` takes tables with bad names through every way that rows
-go (`soak_names`). `passwords` connects by odd ones (`soak_passwords`). Ends with status 1 when something was wrong.
+go (`soak_names`). `passwords` connects by odd ones (`soak_passwords`). `sweep` kills sweeps, which must go on
+(`soak_sweep`). Ends with status 1 when something was wrong.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ def main() -> int:
     """The command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     kinds = parser.add_subparsers(dest="kind", required=True)
-    messages, faults, names, passwords = map(kinds.add_parser, ("messages", "faults", "names", "passwords"))
+    messages, faults, names, passwords, sweep = map(
+        kinds.add_parser, ("messages", "faults", "names", "passwords", "sweep")
+    )
     messages.add_argument("--count", type=int, default=100_000, help="damaged messages to send")
     faults.add_argument("--count", type=int, default=1_200, help="faults to strike")
     faults.add_argument(
@@ -29,7 +33,8 @@ def main() -> int:
     )
     names.add_argument("--count", type=int, default=10_000, help="names of schemas, tables and columns to try")
     passwords.add_argument("--count", type=int, default=10_000, help="passwords to connect by")
-    for command in (messages, faults, names, passwords):
+    sweep.add_argument("--count", type=int, default=10_000, help="inputs of the sweep on each database")
+    for command in (messages, faults, names, passwords, sweep):
         command.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     if options.kind == "messages":
@@ -44,6 +49,10 @@ def main() -> int:
         from tests.soak_passwords import soak as soak_passwords
 
         wrong = soak_passwords(options.count, options.seed)
+    elif options.kind == "sweep":
+        from tests.soak_sweep import soak as soak_sweep
+
+        wrong = soak_sweep(options.count, options.seed)
     else:
         from tests.soak_faults import soak as soak_faults
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import typer
 
-from etl.cli import doctor, odbc, planning, running, runs, serving
+from etl.cli import doctor, odbc, planning, running, runs, serving, smoke, sweep
 from etl.cli.usage import Commands
 
 EPILOG = """
@@ -15,7 +15,7 @@ URLs: mssql+pyodbc://user:password@host:1433/database or sqlite:///file.db;
 env:NAME, file:PATH and keyring:SERVICE/USER name where one is kept.
 
 Exit codes: 0 done · 2 the job is wrong · 3 no connection · 4 columns or types do not fit · 5 the transform failed ·
-6 the server refused · 7 a chunk failed · 8 a worker died · 9 ledger · 10 source and target differ · 130 stopped.
+6 the server refused · 7 a chunk or inputs failed · 8 a worker died · 9 ledger · 10 source and target differ · 130 stopped.
 """
 
 app = typer.Typer(
@@ -27,7 +27,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-for _module in (running, planning, runs, serving, odbc, doctor):
+for _module in (running, planning, runs, serving, odbc, doctor, smoke, sweep):
     app.add_typer(_module.commands)
 
 

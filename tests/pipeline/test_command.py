@@ -98,7 +98,8 @@ def test_import_etl_imports_nothing_heavy() -> None:
 
 
 def test_the_public_names_are_there() -> None:
-    names = ["EtlError", "Job", "RunResult", "bulk_copy", "iter_sql", "map_frame", "read_sql", "run", "to_sql"]
+    names = ["EtlError", "Job", "RunResult", "Sweep"]
+    names += ["bulk_copy", "iter_sql", "map_frame", "read_sql", "run", "run_sweep", "to_sql"]
     assert [getattr(etl, name).__name__ for name in etl.__all__] == names
     with pytest.raises(AttributeError, match="has no attribute 'nope'"):
         etl.nope  # noqa: B018
