@@ -21,10 +21,11 @@ demo: setup ## Load the NYC 2013 flights into a sandbox server and run the flow 
 test: setup tools ## Run the tests; ARGS="-k plan" goes to pytest
 	$(PYTHON) -m pytest -n auto --dist worksteal $(ARGS)
 
-soak: setup tools ## 1,200 faults in running jobs, 10,000 odd names and passwords, 100,000 damaged messages; ARGS="--count 50"
+soak: setup tools ## 1,200 faults in running jobs, 10,000 names, passwords and inputs, 100,000 messages; ARGS="--count 50"
 	$(PYTHON) -m tests.soak faults --report tests/soak-report.json $(ARGS)
 	$(PYTHON) -m tests.soak names $(ARGS)
 	$(PYTHON) -m tests.soak passwords $(ARGS)
+	$(PYTHON) -m tests.soak sweep $(ARGS)
 	$(PYTHON) -m tests.soak messages $(ARGS)
 
 bench: setup tools ## Measure speed, side by side; ARGS="--quick" or "--data all --plot bench.png"

@@ -1,4 +1,4 @@
-"""Prefect's entry points. They hold no logic: each stage is one call into `etl`."""
+"""Prefect's entry points, and what they show there. Each stage of a flow is one call into `etl`, which does the work."""
 
 from etl import extras
 

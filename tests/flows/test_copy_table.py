@@ -3,37 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
+from distributed import Client
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import Artifact, TaskRun
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH
-from prefect.testing.utilities import prefect_test_harness
+from prefect_dask.task_runners import DaskTaskRunner
 
 from etl.errors import TransformError
 from flows.copy_table import copy_table
+from tests.cluster import processes
 from tests.databases import Database
 from tests.pipeline.jobs import job, make_orders
 from tests.pipeline.transforms import FAIL_VARIABLE
 
-SERVER_START_SEC = 90
-
-
-@pytest.fixture(scope="module", autouse=True)
-def prefect_server() -> Iterator[None]:
-    """A Prefect server with a database of its own, for all tests of this file."""
-    with prefect_test_harness(server_startup_timeout=SERVER_START_SEC):
-        yield
+pytestmark = pytest.mark.usefixtures("temporary_prefect")
 
 
 def artifact_of(run_id: str) -> Artifact:
-    """The artifact that tells of a ledger run."""
+    """The artifact that tells of a ledger run's chunks."""
     with get_client(sync_client=True) as client:
         listed = client.read_artifacts()
-    found = [item for item in listed if f"run {run_id} " in (item.description or "")]
+    found = [item for item in listed if str(item.key).endswith("-chunks") and run_id in (item.description or "")]
     assert len(found) == 1
     return found[0]
 
@@ -58,8 +54,7 @@ def test_the_flow_copies_and_says_what_it_did(database: Database) -> None:
         (1, 10, 10),
         (2, 5, 5),
     ]
-    names = sorted(run.name.rpartition("-")[0] for run in task_runs_of(artifact))
-    assert names == ["check", "plan", "report", "run"]
+    assert sorted(run.name.split()[0] for run in task_runs_of(artifact)) == ["check", "copy", "plan", "report"]
 
 
 def test_a_retry_of_the_flow_run_goes_on_with_the_ledger_run(
@@ -101,3 +96,16 @@ def test_no_rows_are_stored_by_prefect(database: Database) -> None:
     storage = Path(PREFECT_LOCAL_STORAGE_PATH.value())
     stored = [path.read_bytes() for path in storage.rglob("*") if path.is_file()] if storage.is_dir() else []
     assert not [content for content in stored if b"customer" in content]
+
+
+def test_a_job_on_dask_runs_on_the_cluster_of_the_flows_task_runner(server_database: Database, tmp_path: Path) -> None:
+    make_orders(server_database, 25)
+    with processes.running(tmp_path, 1) as cluster:
+        with Client(cluster.address, set_as_default=False) as client:
+            client.wait_for_workers(1, 60)
+            (worker,) = client.run(os.getpid).values()
+        runner: Any = DaskTaskRunner(address=cluster.address)  # its types are not quite Prefect's
+        flow = copy_table.with_options(task_runner=runner, retries=0)
+        result = flow(job(server_database, executor="dask"))
+        assert {chunk.worker.rpartition(":")[2] for chunk in result.chunks} == {str(worker)}
+    assert server_database.rows("copies") == server_database.rows("orders")

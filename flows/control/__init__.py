@@ -1,0 +1,1 @@
+"""What surrounds a run in Prefect: its credentials, its turn, its cluster, its end."""
