@@ -47,8 +47,21 @@ class Runner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Here:
+class OnThisMachine:
+    """What is the same wherever on this machine tasks run."""
+
+    def slots(self, most: int) -> AbstractContextManager[Slots]:
+        """As `Runner.slots`."""
+        del most
+        return writer_slots.opened()
+
+    def travelling(self, job: Job) -> Job:
+        """As `Runner.travelling`: nobody else sees what goes from process to process."""
+        return job
+
+
+@dataclass(frozen=True)
+class Here(OnThisMachine):
     """This process, one task after the other."""
 
     def run(
@@ -58,18 +71,9 @@ class Here:
         del stopping
         return pool.run_here(function, tasks)
 
-    def slots(self, most: int) -> AbstractContextManager[Slots]:
-        """As `Runner.slots`."""
-        del most
-        return writer_slots.opened()
 
-    def travelling(self, job: Job) -> Job:
-        """As `Runner.travelling`: nobody else sees what goes from process to process."""
-        return job
-
-
-@dataclass(frozen=True, slots=True)
-class Processes:
+@dataclass(frozen=True)
+class Processes(OnThisMachine):
     """Worker processes of this one's own."""
 
     workers: int
@@ -79,15 +83,6 @@ class Processes:
     ) -> Iterator[Outcome[Task, Result]]:
         """As `Runner.run`."""
         return pool.run_tasks(function, tasks, min(self.workers, max(len(tasks), 1)), stopping)
-
-    def slots(self, most: int) -> AbstractContextManager[Slots]:
-        """As `Runner.slots`."""
-        del most
-        return writer_slots.opened()
-
-    def travelling(self, job: Job) -> Job:
-        """As `Runner.travelling`: nobody else sees what goes from process to process."""
-        return job
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def _from_keyring(name: str, wanted: Wanted) -> str:
 
 def is_in_block(place: str) -> bool:
     """Whether a Prefect block keeps it, which only flows read."""
-    return place.startswith("block:")
+    return place.startswith(f"{BLOCK}:")
 
 
 def block_variable(name: str) -> str:

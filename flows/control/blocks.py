@@ -17,7 +17,7 @@ from etl.errors import JobError
 from etl.job import Job
 from etl.references import PASSWORD_OPTION
 
-PLACE = "block:"
+PLACE = f"{kept.BLOCK}:"
 CONNECTOR, SECRET = "sqlalchemy-connector", "secret"
 """Prefect's slugs of the types of blocks that are read. `block:secret/NAME` says which is meant where both have the name."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.databases import MssqlDatabase
-from tests.doctor.examination import Examined, doctor, doctor_process
+from tests.doctor.examination import doctor, doctor_process
+from tests.told_steps import ToldSteps
 
 NETWORK = ("name", "port", "protocol", "certificate")
 
 
-def assert_only_the_driver_is_missing(found: Examined, step: str) -> None:
+def assert_only_the_driver_is_missing(found: ToldSteps, step: str) -> None:
     assert found.failed == [step]
     assert found.ended.exit_code == 3
     assert {found.statuses[name] for name in NETWORK} <= {"ok", "warn"}

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 
 from tests.databases import MssqlDatabase
 from tests.doctor.conftest import MakeLogin
-from tests.doctor.examination import Examined, doctor
+from tests.doctor.examination import doctor
+from tests.told_steps import ToldSteps
 
 
 def with_url(there: MssqlDatabase, **changes: Any) -> str:
@@ -24,7 +25,7 @@ def with_options(there: MssqlDatabase, **options: str) -> str:
     return sa.make_url(there.url).update_query_dict(options).render_as_string(hide_password=False)
 
 
-def assert_fails_at(found: Examined, step: str, exit_code: int = 3) -> None:
+def assert_fails_at(found: ToldSteps, step: str, exit_code: int = 3) -> None:
     assert found.failed == [step]
     assert found.ended.exit_code == exit_code
 

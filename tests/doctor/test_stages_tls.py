@@ -14,8 +14,9 @@ from etl.sandbox import Server, serve
 from etl.sandbox.encryption import EncryptionChoice, encryption_policy
 from etl.sandbox.server import TdsServer, bind
 from tests.certificates import DAY, write_self_signed
-from tests.doctor.examination import Examined, doctor
+from tests.doctor.examination import doctor
 from tests.sandbox.scripted import ScriptedEngine
+from tests.told_steps import ToldSteps
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def url(port: int, host: str = "127.0.0.1", **options: object) -> str:
     return f"mssql+pyodbc://sa:secret@{host}:{port}/sandbox?driver=FreeTDS{written}"
 
 
-def assert_certificate_fails(found: Examined, reason: str) -> None:
+def assert_certificate_fails(found: ToldSteps, reason: str) -> None:
     assert found.failed == ["certificate"]
     assert found.ended.exit_code == 3
     assert found.steps["certificate"]["found"] == f"the server's certificate does not hold: {reason}"

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
 from etl.smoke import scratch, server, steps, tables
 from etl.smoke.case import Smoke
 from tests.databases import MssqlDatabase
-from tests.pipeline.command import Ended, etl_here
+from tests.pipeline.command import etl_here
+from tests.told_steps import ToldSteps, told_steps
 
 CATALOG = (
     "SELECT name, type FROM sys.objects",
@@ -19,37 +18,9 @@ CATALOG = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Smoked:
-    """What `etl smoke --json` said."""
-
-    ended: Ended
-    steps: Mapping[str, dict[str, Any]]
-
-    @property
-    def statuses(self) -> dict[str, str]:
-        return {name: step["status"] for name, step in self.steps.items()}
-
-    @property
-    def failed(self) -> list[str]:
-        return [name for name, status in self.statuses.items() if status == "fail"]
-
-    def text(self, step: str) -> str:
-        """All that a step said."""
-        return "\n".join([*(str(self.steps[step][part]) for part in ("found", "meaning", "fix"))])
-
-
-def smoked(command: Ended) -> Smoked:
-    assert command.stderr == "", command.stderr
-    *told, end = command.events
-    assert end["event"] == "done"
-    assert end["exit_code"] == command.exit_code
-    return Smoked(command, {step["step"]: step for step in told})
-
-
-def smoke(url: str, *arguments: str) -> Smoked:
+def smoke(url: str, *arguments: str) -> ToldSteps:
     """Run it in this process."""
-    return smoked(etl_here("smoke", "--url", url, "--json", *arguments))
+    return told_steps(etl_here("smoke", "--url", url, "--json", *arguments))
 
 
 def catalog(database: MssqlDatabase) -> list[object]:

@@ -10,7 +10,8 @@ from etl.smoke.steps import CLEANUP, STEPS
 from tests.databases import MssqlDatabase
 from tests.pipeline.command import ended, etl_here, start
 from tests.pipeline.jobs import job, make_orders
-from tests.smoke.smoking import catalog, smoked, with_samples
+from tests.smoke.smoking import catalog, with_samples
+from tests.told_steps import told_steps
 
 LATEST_SEC = 110.0
 
@@ -19,7 +20,7 @@ def test_all_is_well_and_nothing_is_left_behind(server_database: MssqlDatabase) 
     server_database.make("orders", {"id": "int"})
     before = catalog(server_database)
     command = start(["smoke", "--json"], environment={"ETL_TARGET_URL": server_database.url})
-    found = smoked(ended(command, LATEST_SEC))
+    found = told_steps(ended(command, LATEST_SEC))
     assert found.statuses == {step.name: "ok" for step in (*STEPS, CLEANUP)}
     assert found.ended.exit_code == 0
     assert re.match(r"SQL Server \d+\.\d+\.\d+", found.steps["server"]["found"])

@@ -13,7 +13,8 @@ from etl.sandbox.faults import BULK_ROWS, Fail, Faults
 from tests.databases import MssqlDatabase
 from tests.logins import OWNER, a_login
 from tests.pipeline.command import etl_here
-from tests.smoke.smoking import Smoked, catalog, smoke
+from tests.smoke.smoking import catalog, smoke
+from tests.told_steps import ToldSteps
 
 READ_ONLY = "ALTER ROLE db_datareader ADD MEMBER {user}"
 
@@ -26,7 +27,7 @@ def untouched(server_database: MssqlDatabase) -> Iterator[MssqlDatabase]:
     assert catalog(server_database) == before
 
 
-def smoke_as(database: MssqlDatabase, *grants: str) -> tuple[Smoked, str]:
+def smoke_as(database: MssqlDatabase, *grants: str) -> tuple[ToldSteps, str]:
     """Run it with a login that has these rights alone; gives the login's quoted name too."""
     before = catalog(database)
     with a_login(database, *grants) as url:

@@ -6,7 +6,7 @@ import socket
 
 from etl.sandbox import serve
 from tests.pipeline.command import ended, start
-from tests.smoke.smoking import smoked
+from tests.told_steps import told_steps
 
 PASSWORD = "late"
 
@@ -20,6 +20,6 @@ def test_a_server_that_comes_up_late() -> None:
         link, _ = closing.accept()
         link.close()
     with serve(port=port, password=PASSWORD):
-        found = smoked(ended(waiting, 110))
+        found = told_steps(ended(waiting, 110))
     assert found.statuses["server"] == "ok"
     assert found.failed == ["texts"]
