@@ -212,6 +212,8 @@ def wait_until_held(side: PrefectSide, database: MssqlDatabase, run: Stopped) ->
 
 
 def committed(database: MssqlDatabase, table: str) -> int:
+    if "etl_chunk" not in database.tables():  # The first run is about to make it.
+        return 0
     ((count,),) = database.query(
         "SELECT COUNT(*) FROM etl_chunk INNER JOIN etl_run ON etl_run.run_id = etl_chunk.run_id"
         f" WHERE etl_run.target_table LIKE '%{table}%' AND etl_chunk.state = 'done'"
