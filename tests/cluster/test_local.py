@@ -86,8 +86,8 @@ def test_flights_arrive_exactly_once_though_a_worker_is_killed_before_its_commit
     assert sorted(chunk.attempt for chunk in result.chunks) == [1] * (CHUNKS - 1) + [2]
     assert len(told.lost) == 1
     assert "ended; the chunk is tried again (attempt 2)" in told.lost[0]
-    # The killed worker, the one that lived, and the one that came in the killed one's place.
-    assert 2 <= len({chunk.worker for chunk in result.chunks}) <= 3
+    # The killed worker, the one that lived, and the one that came in the killed one's place, as far as they got a chunk.
+    assert len({chunk.worker for chunk in result.chunks}) <= 3
     assert 1 <= told.most <= 2 * WORKERS
 
 

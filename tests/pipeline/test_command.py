@@ -205,5 +205,6 @@ def test_the_command_is_installed() -> None:
     script = Path(sys.executable).with_name("etl")
     done = subprocess.run([script, "--help"], capture_output=True, text=True, check=True)
     assert re.findall(r"^  (\w+)  ", done.stdout, re.MULTILINE) == [
-        *("copy", "run", "resume", "plan", "runs", "show", "rejects", "verify", "undo", "sandbox", "odbc", "doctor")
+        *("copy", "run", "resume", "plan", "runs", "show", "rejects", "verify", "undo", "sandbox", "odbc", "doctor"),
+        *("smoke", "sweep"),
     ]
