@@ -23,7 +23,7 @@ commands.add_typer(odbc, name="odbc")
 
 
 @odbc.command()
-def render(  # noqa: PLR0913, PLR0917 - Typer makes each parameter an option by its name
+def render(
     profile: Annotated[str, typer.Argument(help="sandbox, private-ca, azure, named-instance or domain.")],
     host: Annotated[str | None, typer.Option(help="The server's name, as its certificate carries it.")] = None,
     port: Annotated[int | None, typer.Option(help="Its port; default: 1433, or what the instance's is.")] = None,

@@ -8,7 +8,9 @@ import typer
 
 from etl.cli.shared import (
     AsJson,
+    Cluster,
     Debug,
+    Executor,
     JobFile,
     NewRun,
     RunId,
@@ -29,7 +31,7 @@ commands = typer.Typer()
 
 
 @commands.command()
-def copy(  # noqa: PLR0913, PLR0917 - one parameter an option is typer's way
+def copy(
     source_table: Annotated[str, typer.Argument(help="Table to read, as schema.table.")],
     target_table: Annotated[str, typer.Argument(help="Table to write, as schema.table; made when it is not there.")],
     source: SourceUrl = None,
@@ -41,6 +43,8 @@ def copy(  # noqa: PLR0913, PLR0917 - one parameter an option is typer's way
     ] = None,
     chunk_rows: Annotated[int, typer.Option(min=1, help="Rows in a chunk, about.")] = 50_000,
     workers: Workers = None,
+    executor: Executor = None,
+    cluster: Cluster = None,
     new_run: NewRun = False,
     as_json: AsJson = False,
     debug: Debug = False,
@@ -56,6 +60,8 @@ def copy(  # noqa: PLR0913, PLR0917 - one parameter an option is typer's way
         "key": key,
         "chunk_rows": chunk_rows,
         "workers": workers,
+        "executor": executor,
+        "cluster": cluster,
     }
     from etl.job import make
 
@@ -69,13 +75,16 @@ def run(
     source: SourceUrl = None,
     target: TargetUrl = None,
     workers: Workers = None,
+    executor: Executor = None,
+    cluster: Cluster = None,
     new_run: NewRun = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Run the job in a file."""
     with errors_told(as_json, debug):
-        _run(job_in(job_file, source=source, target=target, workers=workers), new_run, as_json)
+        changed = {"workers": workers, "executor": executor, "cluster": cluster}
+        _run(job_in(job_file, source=source, target=target, **changed), new_run, as_json)
 
 
 @commands.command()
@@ -84,6 +93,8 @@ def resume(
     source: SourceUrl = None,
     target: TargetUrl = None,
     workers: Workers = None,
+    executor: Executor = None,
+    cluster: Cluster = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -92,7 +103,8 @@ def resume(
         from etl import pipeline
 
         found = find_run(run_id, target)
-        job = stored_job(found, source=source, target=target, workers=workers)
+        changed = {"workers": workers, "executor": executor, "cluster": cluster}
+        job = stored_job(found, source=source, target=target, **changed)
         finish(lambda listener: pipeline.resume(job, found, listener=listener), as_json)
 
 

@@ -78,7 +78,7 @@ def verify(
         from etl import check, report
 
         found = find_run(run_id, target)
-        job = stored_job(found, source=source, target=target, workers=None)
+        job = stored_job(found, source=source, target=target)
         report.print_verified(check.verify(job, found), as_json=as_json)
 
 

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -26,6 +26,13 @@ SourceUrl = Annotated[str | None, typer.Option("--source", help=f"URL of the sou
 TargetUrl = Annotated[str | None, typer.Option("--target", help=f"URL of the target; else {TARGET_VARIABLE}.")]
 NewRun = Annotated[bool, typer.Option("--new-run", help="Start over even where the job's last run is unfinished.")]
 Workers = Annotated[int | None, typer.Option("--workers", min=1, help="Worker processes; default: one a core.")]
+Executor = Annotated[
+    Literal["process", "serial", "dask"] | None,
+    typer.Option("--executor", help="Where the work is done: in a pool of processes (default), in this one, on Dask."),
+]
+Cluster = Annotated[
+    str | None, typer.Option("--cluster", help="With dask: local, a scheduler's tcp:// address or its .json file.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON lines for machines.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 JobFile = Annotated[Path, typer.Argument(metavar="JOB.yaml", help="The job, one field a line.")]
@@ -71,6 +78,8 @@ def _changed(job: Job, **changes: Any) -> Job:
 
     given = {name: value for name, value in changes.items() if value is not None}
     fields = {name: getattr(job, name) for name in job.model_fields_set}
+    if given.get("executor", "dask") != "dask":
+        fields.pop("cluster", None)
     return make(**{**fields, **given})
 
 
@@ -105,10 +114,11 @@ def find_run(run_id: str, target: str | None) -> Run:
         return ledger.find_run(connection, run_id)
 
 
-def stored_job(run: Run, *, source: str | None, target: str | None, workers: int | None) -> Job:
-    """The job of a run. The ledger keeps no passwords, so a URL that had one comes from the command line or environment.
+def stored_job(run: Run, *, source: str | None, target: str | None, **changes: Any) -> Job:
+    """The job of a run, with what the command line says otherwise.
 
-    So does one that a flow had from a Prefect block.
+    The ledger keeps no passwords, so a URL that had one comes from the command line or environment. So does one that a flow
+    had from a Prefect block.
     """
     from etl.job import make
     from etl.kept import is_in_block
@@ -120,5 +130,5 @@ def stored_job(run: Run, *, source: str | None, target: str | None, workers: int
         job,
         source=source or (f"env:{SOURCE_VARIABLE}" if is_elsewhere else None),
         target=target or f"env:{TARGET_VARIABLE}",
-        workers=workers,
+        **changes,
     )

@@ -5,11 +5,11 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from etl.cli.shared import AsJson, Debug, Workers, errors_told, refuse_url
+from etl.cli.shared import AsJson, Cluster, Debug, Executor, Workers, errors_told, refuse_url
 
 if TYPE_CHECKING:
     from etl.connect import Endpoint
@@ -21,7 +21,6 @@ sweep = typer.Typer(
 )
 commands.add_typer(sweep, name="sweep")
 
-Executor = Literal["process", "serial", "dask"]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The sweep's name; `etl sweep show` lists them.")]
 Database = Annotated[
     str | None, typer.Option("--database", help="URL of the results' database, or env:NAME; else sqlite:///sweeps.db.")
@@ -29,7 +28,7 @@ Database = Annotated[
 
 
 @sweep.command()
-def run(  # noqa: PLR0913, PLR0917 - Typer makes each parameter an option by its name
+def run(
     function: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="It takes one input and returns JSON.")],
     inputs: Annotated[
         str,
@@ -39,10 +38,8 @@ def run(  # noqa: PLR0913, PLR0917 - Typer makes each parameter an option by its
     ],
     name: Annotated[str | None, typer.Option(help="The sweep's name; default: the function's.")] = None,
     database: Database = None,
-    executor: Annotated[Executor, typer.Option(help="Where the function runs.")] = "process",
-    cluster: Annotated[
-        str | None, typer.Option(help="With dask: local, a scheduler's tcp:// address or its .json file.")
-    ] = None,
+    executor: Executor = None,
+    cluster: Cluster = None,
     workers: Workers = None,
     again: Annotated[
         bool, typer.Option("--again", help="Run inputs again whose results are of another version of the function.")
@@ -60,11 +57,11 @@ def run(  # noqa: PLR0913, PLR0917 - Typer makes each parameter an option by its
         from etl.sweep.sweep import Sweep
 
         refuse_url(function, "the name of a function", "Give it with --database.")
-        given: dict[str, Any] = {"name": name, "database": database, "cluster": cluster, "workers": workers}
+        given: dict[str, Any] = {"name": name, "database": database, "workers": workers}
+        given |= {"executor": executor, "cluster": cluster}
         wanted = Sweep(
             function=function,
             inputs=input_files.read(inputs),
-            executor=executor,
             again=again,
             **{field: value for field, value in given.items() if value is not None},
         )

@@ -6,14 +6,17 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
+import yaml
 
 import etl
 from etl.errors import Interrupted
+from etl.executors import Executor
 from tests.databases import Database, SqliteDatabase
 from tests.pipeline.command import COMMAND, etl_here, etl_process
-from tests.pipeline.jobs import Stop, job, make_orders
+from tests.pipeline.jobs import Stop, fields_of_job, job, make_orders
 
 RUN_ID = r"[0-9a-f]{8}"
 
@@ -150,6 +153,29 @@ def test_resume(stopped: tuple[Database, str]) -> None:
     again = etl_here("resume", run_id)
     assert again.stdout.splitlines()[0].endswith("was done before; nothing is left to do")
     assert database.rows("copies") == database.rows("orders")
+
+
+def test_a_run_goes_on_elsewhere_where_its_cluster_is_gone(
+    stopped: tuple[Database, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database, run_id = stopped
+    monkeypatch.setattr("etl.cluster.opening.CONNECT_TIMEOUT_SEC", 0.5)
+    gone = etl_here("resume", run_id, "--executor", "dask", "--cluster", "tcp://127.0.0.1:1")
+    assert gone.exit_code == 3
+    assert "cannot reach the Dask scheduler at tcp://127.0.0.1:1" in gone.stderr
+    file = tmp_path / "job.yaml"
+    file.write_text(yaml.safe_dump(fields_of_job(database, executor="dask", cluster="tcp://127.0.0.1:1")))
+    assert etl_here("run", str(file)).exit_code == 3
+    done = etl_here("run", str(file), "--executor", "serial", "--json")
+    assert (done.events[0]["run_id"], done.events[-1]["rows_moved"]) == (run_id, 30)
+    assert database.rows("copies") == database.rows("orders")
+
+
+@pytest.mark.parametrize("command", [("copy", "a", "b"), ("sweep", "run", "a:b", "c.json")])
+def test_an_executor_that_there_is_not_is_told_with_those_that_there_are(command: tuple[str, ...]) -> None:
+    refused = etl_here(*command, "--executor", "ray")
+    assert refused.exit_code == 2
+    assert all(name in refused.stderr for name in get_args(Executor))
 
 
 def test_the_same_command_goes_on_and_says_so(stopped: tuple[Database, str]) -> None:
