@@ -35,6 +35,12 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(opened.pop_all().close)
 
 
+@pytest.hookimpl(optionalhook=True)  # which only pytest-xdist asks
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are cores: a test waits for its server a good part of its time."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_report_header() -> str:
     url = real_server.named()
     return f"SQL Server: {'the sandbox' if url is None else real_server.described(url)}"

@@ -19,7 +19,7 @@ def test_one_run(database: Database, keyed: bool, tmp_path: Path) -> None:
     make_orders(database, 200, primary_key="id" if keyed else None)
     urls = {"ETL_SOURCE_URL": database.url, "ETL_TARGET_URL": database.url, "XDG_CACHE_HOME": str(tmp_path)}
     table, copies = database.name("orders"), database.name("copies")
-    arguments = ["copy", table, copies, "--chunk-rows", "10", "--workers", "1", "--json"]
+    arguments = ["copy", table, copies, "--chunk-rows", "10", "--executor", "serial", "--json"]
     both = [start(arguments, environment=urls) for _ in range(2)]
     done = [ended(process) for process in both]
     assert [one.exit_code for one in done] == [0, 0], [one.said for one in done]
