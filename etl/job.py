@@ -260,6 +260,12 @@ class Job(BaseModel):
         return self.source_table or "(query)"
 
     @property
+    def named_objects(self) -> dict[str, str]:
+        """What the job names as `module:name`, by what it is, in words."""
+        named = {"transform": self.transform, "output schema": self.output_schema, "schema": self.row_schema}
+        return {what: reference for what, reference in named.items() if reference is not None}
+
+    @property
     def target_name(self) -> TableName:
         """The target table's name, parsed."""
         return TableName.parse(self.target_table)

@@ -17,7 +17,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Connection
 
 from etl import connect, statements
@@ -28,12 +27,9 @@ from etl.plan import Plan
 from etl.profile import Profiles, total
 from etl.result import ChunkResult
 from etl.statements import quote
+from etl.stored_types import LONG_TEXT, MOMENT, NAME
 
 RunState = Literal["planning", "running", "failed", "abandoned", "done", "undoing", "undone"]
-
-_moment = sa.DateTime().with_variant(mssql.DATETIME2(precision=6), "mssql")  # type: ignore[no-untyped-call]
-_name = sa.Unicode(400)
-_long = sa.UnicodeText().with_variant(mssql.NVARCHAR(None), "mssql")
 
 metadata = sa.MetaData()
 
@@ -41,17 +37,17 @@ runs = sa.Table(
     "etl_run",
     metadata,
     sa.Column("run_id", sa.String(16), primary_key=True),
-    sa.Column("run_key", _name, nullable=True),
+    sa.Column("run_key", NAME, nullable=True),
     sa.Column("job_hash", sa.String(32), nullable=False),
-    sa.Column("job", _long, nullable=False),
+    sa.Column("job", LONG_TEXT, nullable=False),
     sa.Column("mode", sa.String(16), nullable=False),
-    sa.Column("target_table", _name, nullable=False),
-    sa.Column("plan_json", _long, nullable=True),
+    sa.Column("target_table", NAME, nullable=False),
+    sa.Column("plan_json", LONG_TEXT, nullable=True),
     sa.Column("state", sa.String(16), nullable=False),
-    sa.Column("host", _name, nullable=False),
+    sa.Column("host", NAME, nullable=False),
     sa.Column("version", sa.String(32), nullable=False),
-    sa.Column("started_at", _moment, nullable=False),
-    sa.Column("ended_at", _moment, nullable=True),
+    sa.Column("started_at", MOMENT, nullable=False),
+    sa.Column("ended_at", MOMENT, nullable=True),
 )
 
 chunks = sa.Table(
@@ -64,7 +60,7 @@ chunks = sa.Table(
     sa.Column("rows_written", sa.BigInteger, nullable=True),
     sa.Column("rows_rejected", sa.BigInteger, nullable=True),
     sa.Column("attempt", sa.Integer, nullable=False),
-    sa.Column("worker", _name, nullable=False),
+    sa.Column("worker", NAME, nullable=False),
     sa.Column("seconds", sa.Float, nullable=True),
     sa.Column("extract_sec", sa.Float, nullable=True),
     sa.Column("transform_sec", sa.Float, nullable=True),
@@ -72,9 +68,9 @@ chunks = sa.Table(
     sa.Column("load_sec", sa.Float, nullable=True),
     sa.Column("cpu_sec", sa.Float, nullable=True),
     sa.Column("route", sa.String(32), nullable=True),
-    sa.Column("profiles", _long, nullable=True),
-    sa.Column("started_at", _moment, nullable=False),
-    sa.Column("ended_at", _moment, nullable=True),
+    sa.Column("profiles", LONG_TEXT, nullable=True),
+    sa.Column("started_at", MOMENT, nullable=False),
+    sa.Column("ended_at", MOMENT, nullable=True),
 )
 
 COLUMN_TYPES: dict[str, sa.types.TypeEngine[Any]] = {

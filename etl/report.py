@@ -15,6 +15,7 @@ from rich.table import Table
 
 from etl.bad_rows.rejects import Reject
 from etl.check import Verified
+from etl.json_lines import print_event
 from etl.ledger import Run, RunSummary
 from etl.pipeline import Listener
 from etl.pipeline import Progress as RunProgress
@@ -57,7 +58,7 @@ def listener(*, as_json: bool) -> Iterator[Listener]:
 def print_result(result: RunResult, *, as_json: bool) -> None:
     """The run's last words."""
     if as_json:
-        _print_json("done", **asdict(result), rows_per_sec=round(result.rows_per_sec))
+        print_event("done", **asdict(result), rows_per_sec=round(result.rows_per_sec))
         return
     for line in last_lines(result):
         print(line)
@@ -99,7 +100,7 @@ def print_runs(runs: list[RunSummary], *, as_json: bool) -> None:
     """The list of `etl runs`."""
     if as_json:
         for run in runs:
-            _print_json("run", **asdict(run))
+            print_event("run", **asdict(run))
         return
     table = Table(box=None, header_style="bold")
     for heading in ("run", "state", "mode", "target", "started (UTC)", "chunks", "rows"):
@@ -117,7 +118,7 @@ def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
     if as_json:
         fields = {name: value for name, value in asdict(run).items() if name not in {"plan_json", "job"}}
         chunks = [asdict(chunk) for chunk in sealed]
-        _print_json("run", **fields, job=json.loads(run.job), chunks_planned=len(planned), chunks=chunks)
+        print_event("run", **fields, job=json.loads(run.job), chunks_planned=len(planned), chunks=chunks)
         return
     started = f"{run.started_at:%Y-%m-%d %H:%M:%S} UTC on {run.host} by tablehaul {run.version}"
     print(f"run {run.run_id}: {run.state}, started {started}")
@@ -143,7 +144,7 @@ def print_run(run: Run, sealed: list[ChunkResult], *, as_json: bool) -> None:
 def print_verified(verified: Verified, *, as_json: bool) -> None:
     """What `etl verify` found."""
     if as_json:
-        _print_json("verified", **asdict(verified))
+        print_event("verified", **asdict(verified))
         return
     others = verified.rows_in_target - verified.rows_written
     among = f" among {others:,} others" if others else ""
@@ -158,7 +159,7 @@ def print_verified(verified: Verified, *, as_json: bool) -> None:
 def print_undone(undone: Undone, *, as_json: bool) -> None:
     """What `etl undo` did."""
     if as_json:
-        _print_json("undone", **asdict(undone))
+        print_event("undone", **asdict(undone))
         return
     print(f"run {undone.run_id} is undone: {undone.rows_deleted:,} rows of {undone.chunks} chunks deleted")
     missing = undone.rows_written - undone.rows_deleted
@@ -170,7 +171,7 @@ def print_rejects(run_id: str, found: list[Reject], *, as_json: bool) -> None:
     """What `etl rejects` says: each row that a run set aside, and why. JSON has its values too."""
     if as_json:
         for reject in found:
-            _print_json("reject", **asdict(reject))
+            print_event("reject", **asdict(reject))
         return
     for reject in found:
         key = "" if reject.row_key is None else f" (key {reject.row_key})"
@@ -204,7 +205,7 @@ class _Lines(Listener):
 
 class _JsonLines(Listener):
     def started(self, prepared: Prepared) -> None:
-        _print_json(
+        print_event(
             "started",
             run_id=prepared.run_id,
             resumed=prepared.resumed,
@@ -215,13 +216,13 @@ class _JsonLines(Listener):
         )
 
     def chunk_done(self, progress: RunProgress) -> None:
-        _print_json("chunk_done", **asdict(progress))
+        print_event("chunk_done", **asdict(progress))
 
     def stopping(self, message: str) -> None:
-        _print_json("stopping", message=message)
+        print_event("stopping", message=message)
 
     def retried(self, message: str) -> None:
-        _print_json("retried", message=message)
+        print_event("retried", message=message)
 
 
 class _Bar(Listener):
@@ -254,10 +255,6 @@ class _Bar(Listener):
 
     def retried(self, message: str) -> None:
         self.progress.console.print(f"warning: {message}", markup=False)
-
-
-def _print_json(event: str, **fields: Any) -> None:
-    print(json.dumps({"event": event, **fields}, default=str), flush=True)
 
 
 def console() -> Console:

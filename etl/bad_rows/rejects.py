@@ -12,13 +12,13 @@ from typing import Literal
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import Connection
 
 from etl import connect, insert, ledger, statements
 from etl.errors import TooManyRejects
 from etl.job import Job
 from etl.statements import TableName
+from etl.stored_types import LONG_TEXT, NAME
 from etl.types import Column
 
 Stage = Literal["transform", "schema", "cast", "server"]
@@ -39,8 +39,6 @@ COLUMNS = [
 ]
 ARROW_TYPES = {"int": pa.int32()}
 
-_long = sa.UnicodeText().with_variant(mssql.NVARCHAR(None), "mssql")
-
 table = sa.Table(
     TABLE.name,
     ledger.metadata,
@@ -50,11 +48,11 @@ table = sa.Table(
     sa.Column("row_no", sa.Integer, nullable=True),
     sa.Column("stage", sa.String(16), nullable=False),
     sa.Column("error_number", sa.Integer, nullable=True),
-    sa.Column("column_name", sa.Unicode(400), nullable=True),
-    sa.Column("reason", _long, nullable=False),
-    sa.Column("row_key", _long, nullable=True),
-    sa.Column("row_values", _long, nullable=True),
-    sa.Column("output_values", _long, nullable=True),
+    sa.Column("column_name", NAME, nullable=True),
+    sa.Column("reason", LONG_TEXT, nullable=False),
+    sa.Column("row_key", LONG_TEXT, nullable=True),
+    sa.Column("row_values", LONG_TEXT, nullable=True),
+    sa.Column("output_values", LONG_TEXT, nullable=True),
 )
 
 

@@ -92,13 +92,8 @@ def _problems(asked: Question) -> Iterator[Problem]:
     job = asked.job
     yield from _database("source", job.source_endpoint, asked.source)
     yield from _database("target", job.target_endpoint, asked.target)
-    for name, reference in (
-        ("transform", job.transform),
-        ("output schema", job.output_schema),
-        ("schema", job.row_schema),
-    ):
-        if reference is not None:
-            named.find_object(reference, name)
+    for what, reference in job.named_objects.items():
+        named.find_object(reference, what)
     for name, digest in asked.modules.items():
         if _digest(name) != digest:
             yield Problem(f"its module {name} is another one than here", "Bring the same code to the worker.")
@@ -133,8 +128,7 @@ def _python() -> str:
 
 
 def _named_modules(job: Job) -> list[str]:
-    references = filter(None, (job.transform, job.output_schema, job.row_schema))
-    return sorted({reference.partition(":")[0] for reference in references})
+    return sorted({reference.partition(":")[0] for reference in job.named_objects.values()})
 
 
 def _digest(module: str) -> str:

@@ -51,8 +51,7 @@ def _variables(reference: str) -> Iterator[str]:
 
 def _own_code(job: Job) -> Iterator[Path]:
     """The files, or packages' folders, of the modules that the job names, where they stand in the working folder."""
-    named = filter(None, (job.transform, job.output_schema, job.row_schema))
-    for module in sorted({reference.partition(":")[0].partition(".")[0] for reference in named}):
+    for module in sorted({reference.partition(":")[0].partition(".")[0] for reference in job.named_objects.values()}):
         spec = None if module in {OURS, "__main__"} else importlib.util.find_spec(module)
         if spec is None or spec.origin is None:
             continue

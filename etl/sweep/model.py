@@ -7,8 +7,9 @@ import hashlib
 from typing import Any, Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import mssql
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from etl.stored_types import MOMENT, NAME
 
 State = Literal["running", "done", "failed"]
 
@@ -30,8 +31,6 @@ class LongText(sa.types.UserDefinedType[str]):
         return (dbapi.SQL_WLONGVARCHAR, 0, 0)
 
 
-_moment = sa.DateTime().with_variant(mssql.DATETIME2(precision=6), "mssql")  # type: ignore[no-untyped-call]
-_name = sa.Unicode(400)
 _long = sa.UnicodeText().with_variant(LongText(), "mssql")
 _hash = sa.String(32)
 """Hexadecimal digits in lower case, which every collation compares alike."""
@@ -47,10 +46,10 @@ class StoredSweep(Base):
     __tablename__ = "etl_sweep"
 
     sweep_id: Mapped[str] = mapped_column(_hash, primary_key=True)
-    name: Mapped[str] = mapped_column(_name)
-    function: Mapped[str] = mapped_column(_name)
+    name: Mapped[str] = mapped_column(NAME)
+    function: Mapped[str] = mapped_column(NAME)
     """As `module:function`."""
-    started_at: Mapped[dt.datetime] = mapped_column(_moment)
+    started_at: Mapped[dt.datetime] = mapped_column(MOMENT)
     """UTC, as all moments here."""
 
 
@@ -70,14 +69,14 @@ class StoredInput(Base):
     """Of the execution that has begun it last; while it is `running`, no other may touch it as long as that lives."""
     function_hash: Mapped[str | None] = mapped_column(_hash)
     """Of the function's source when it was begun last; None where it has none."""
-    worker: Mapped[str] = mapped_column(_name)
-    started_at: Mapped[dt.datetime] = mapped_column(_moment)
-    ended_at: Mapped[dt.datetime | None] = mapped_column(_moment)
+    worker: Mapped[str] = mapped_column(NAME)
+    started_at: Mapped[dt.datetime] = mapped_column(MOMENT)
+    ended_at: Mapped[dt.datetime | None] = mapped_column(MOMENT)
     seconds: Mapped[float | None] = mapped_column(sa.Float)
     """That the function took."""
     result: Mapped[str | None] = mapped_column(_long)
     """Its JSON; None unless `done`."""
-    error_kind: Mapped[str | None] = mapped_column(_name)
+    error_kind: Mapped[str | None] = mapped_column(NAME)
     """The name of the exception; None unless `failed`."""
     error: Mapped[str | None] = mapped_column(_long)
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any
 
+from etl.json_lines import print_event
 from etl.sweep.events import SweepListener, SweepProgress, SweepResult, SweepStart
 from etl.sweep.export import Exported
 from etl.sweep.function import Failed
@@ -95,16 +94,16 @@ class Lines(SweepListener):
 
 class _JsonLines(SweepListener):
     def started(self, start: SweepStart) -> None:
-        print_json("started", **asdict(start))
+        print_event("started", **asdict(start))
 
     def progressed(self, progress: SweepProgress) -> None:
-        print_json("progress", **asdict(progress))
+        print_event("progress", **asdict(progress))
 
     def failed(self, failed_input: Input, failed: Failed) -> None:
-        print_json("failed", input=failed_input.value, kind=failed.kind, message=failed.message)
+        print_event("failed", input=failed_input.value, kind=failed.kind, message=failed.message)
 
     def warned(self, message: str) -> None:
-        print_json("warning", message=message)
+        print_event("warning", message=message)
 
 
 @contextmanager
@@ -124,7 +123,7 @@ def listener(*, as_json: bool) -> Iterator[SweepListener]:
 def print_result(result: SweepResult, *, as_json: bool) -> None:
     """The sweep's last words."""
     if as_json:
-        print_json("done", **asdict(result))
+        print_event("done", **asdict(result))
         return
     print(result_line(result))
 
@@ -135,8 +134,3 @@ def exported_line(exported: Exported) -> str:
     without += [f"{exported.running:,} not ended"] * bool(exported.running)
     missing = f"; without a result: {', '.join(without)}" if without else ""
     return f"{exported.results:,} results of the sweep {exported.name}{missing}"
-
-
-def print_json(event: str, **fields: Any) -> None:
-    """A line for machines."""
-    print(json.dumps({"event": event, **fields}, default=str), flush=True)

@@ -10,9 +10,9 @@ from rich.table import Table
 
 from etl import connect, report
 from etl.connect import Endpoint
+from etl.json_lines import print_event
 from etl.sweep import export, store
 from etl.sweep.model import StoredInput, sweep_id
-from etl.sweep.printing import print_json
 
 
 def print_sweeps(database: Endpoint, *, as_json: bool) -> None:
@@ -26,7 +26,7 @@ def print_sweeps(database: Endpoint, *, as_json: bool) -> None:
         rows.append((sweep, states))
     if as_json:
         for sweep, states in rows:
-            print_json("sweep", name=sweep.name, function=sweep.function, started_at=sweep.started_at, **states)
+            print_event("sweep", name=sweep.name, function=sweep.function, started_at=sweep.started_at, **states)
         return
     table = Table(box=None, header_style="bold")
     for heading in ("sweep", "function", "started (UTC)", "done", "failed", "running"):
@@ -50,9 +50,9 @@ def print_sweep(database: Endpoint, name: str, *, as_json: bool) -> None:
         with connect.statement(f"reading the inputs of the sweep {name}"):
             found = list(opened.scalars(others))
     if as_json:
-        print_json("sweep", name=name, function=sweep.function, started_at=sweep.started_at, **counts)
+        print_event("sweep", name=name, function=sweep.function, started_at=sweep.started_at, **counts)
         for one in found:
-            print_json(one.state, **_fields(one))
+            print_event(one.state, **_fields(one))
         return
     states = ", ".join(f"{number:,} {state}" for state, number in sorted(counts.items())) or "no inputs yet"
     print(f"sweep {name} ({sweep.function}), begun {sweep.started_at:%Y-%m-%d %H:%M:%S} UTC: {states}")

@@ -28,6 +28,8 @@ KbdInteractiveAuthentication no
 # pytest's folders may be opened by their group.
 StrictModes no
 LogLevel VERBOSE
+# What a session leaves lying about is told from what others leave on this machine.
+SetEnv TMPDIR={folder}/tmp
 """
 
 
@@ -40,6 +42,8 @@ class Sshd:
     key: Path
     known_hosts: Path
     log: Path
+    temporary: Path
+    """Where its sessions keep temporary files."""
     pid: int
 
 
@@ -56,6 +60,8 @@ def running(folder: Path) -> Iterator[Sshd]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    temporary = folder / "tmp"
+    temporary.mkdir()
     config = folder / "sshd_config"
     config.write_text(CONFIG.format(port=port, folder=folder))
     public = (folder / "host_key.pub").read_text().rsplit(maxsplit=1)[0]
@@ -65,7 +71,7 @@ def running(folder: Path) -> Iterator[Sshd]:
     process = subprocess.Popen([program, "-D", "-f", str(config), "-E", str(log)])
     try:
         _wait_until_it_listens(port, process, log)
-        yield Sshd(port, getpass.getuser(), folder / "user_key", known_hosts, log, process.pid)
+        yield Sshd(port, getpass.getuser(), folder / "user_key", known_hosts, log, temporary, process.pid)
     finally:
         process.terminate()
         process.wait(10)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -33,16 +31,14 @@ from cleaning_helper import clean
 clean_flights = clean
 """
 HELPER = "from etl.demo.clean import clean_flights as clean\n"
-ENDS_WITHIN_SEC = 20.0
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sshd]:
-    before = remote_folders()
     with sshd.running(tmp_path_factory.mktemp("sshd")) as running:
         yield running
     # Whose client was killed is on its own: its processes may be at their end still.
-    until(lambda: remote_folders() == before)
+    until(lambda: not remote_folders(running))
 
 
 @pytest.fixture
@@ -70,8 +66,8 @@ def cluster(server: Sshd, **fields: Any) -> dict[str, Any]:
     }
 
 
-def remote_folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*"))
+def remote_folders(server: Sshd) -> list[Path]:
+    return list(server.temporary.glob(f"{FOLDER_PREFIX}*"))
 
 
 def command_lines() -> str:
@@ -167,15 +163,11 @@ def test_what_is_wrong_is_told_by_name(
 
 def test_the_cluster_ends_with_a_client_that_is_killed(flights: Flights, server: Sshd) -> None:
     runner = Runner(flights.job(chunk_rows=100, transform=CLEANING, cluster=cluster(server)))
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and not done_chunks(flights):
-        time.sleep(0.05)
+    until(lambda: done_chunks(flights) > 0)
+    assert remote_folders(server)
     runner.kill([runner.pid])
     assert runner.ended().killed
-    deadline = time.monotonic() + ENDS_WITHIN_SEC
-    while (left := family(server.pid)) != [server.pid] and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert left == [server.pid]
+    until(lambda: family(server.pid) == [server.pid])
 
 
 def done_chunks(flights: Flights) -> int:
