@@ -34,13 +34,17 @@ WORKERS = 2
 
 
 @pytest.fixture(scope="module")
-def runner(signs: Path) -> Iterator[Runner]:
+def runner(signs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runner]:
     """A cluster that is open for the whole file; who opens the same one shares it."""
-    before, folders = worker_processes(), left_folders()
-    with executors.opened("dask", WORKERS) as opened:
-        yield opened
-    assert worker_processes() <= before
-    assert left_folders() == folders
+    before = worker_processes()
+    with pytest.MonkeyPatch.context() as patch:
+        # Not where other processes' clusters come and go.
+        patch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("local")))
+        with executors.opened("dask", WORKERS) as opened:
+            assert len(left_folders()) == 1
+            yield opened
+        assert worker_processes() <= before
+        assert not left_folders()
 
 
 def worker_processes() -> set[int]:
